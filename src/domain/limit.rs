@@ -1,0 +1,59 @@
+//! Every bound of the domain in one place; the name ends in its unit and `_MAX`, or says what it is the default of.
+
+/// Characters of a name of any resource.
+pub const NAME_CHARS_MAX: usize = 120;
+/// Bytes of an item's or a worker's attributes as JSON.
+pub const ATTRIBUTES_BYTES_MAX: usize = 32 * 1024;
+/// Nesting of attributes as JSON.
+pub const ATTRIBUTES_DEPTH_MAX: usize = 32;
+/// Bytes of one workflow document as JSON.
+pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+/// Nodes of one JSONLogic expression.
+pub const EXPRESSION_NODES_MAX: usize = 1_000;
+/// Nesting of one JSONLogic expression.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// Rules of one workflow document.
+pub const RULES_MAX: usize = 200;
+/// Steps of one rule, those in branches counted.
+pub const STEPS_PER_RULE_MAX: usize = 100;
+/// Nesting of `branch` steps.
+pub const BRANCH_DEPTH_MAX: usize = 8;
+/// Keys of one `order_by`.
+pub const ORDER_BY_KEYS_MAX: usize = 5;
+/// How often one `goto` may be taken by one item in one run through its rule.
+pub const GOTO_COUNT_MAX: u32 = 1_000;
+/// How often one `goto` may be taken when the step does not say.
+pub const GOTO_COUNT_DEFAULT: u32 = 10;
+/// Steps that one item may enter within one decision, so that no document can hold up the engine.
+pub const STEPS_PER_DECISION_MAX: u32 = 200;
+/// Workers that a broadcast step may offer one item to at once.
+pub const OFFERS_MAX: u32 = 50;
+/// A worker's capacity on one channel.
+pub const CAPACITY_MAX: u32 = 50;
+/// Priority of an item, above and below zero.
+pub const PRIORITY_MAX: i64 = 1_000_000;
+/// Points of ageing that a queue may add each minute.
+pub const PRIORITY_PER_MINUTE_MAX: f64 = 1_000.0;
+/// Seconds that a reservation, a step or a wait may last: fourteen days.
+pub const DURATION_S_MAX: u32 = 1_209_600;
+/// Seconds that an item may stay unassigned when it does not say: a day.
+pub const ITEM_TIMEOUT_S_DEFAULT: u32 = 86_400;
+/// Seconds that an offer lasts when neither step nor workflow says.
+pub const RESERVATION_TIMEOUT_S_DEFAULT: u32 = 120;
+/// Seconds after a decline until the same worker may be offered the item again.
+pub const REOFFER_AFTER_S_DEFAULT: u32 = 30;
+/// Misses in a row after which a worker is moved to the account's miss activity.
+pub const MISS_LIMIT_DEFAULT: u32 = 1;
+/// Seconds that a required connection may be lost before the worker is unreachable.
+pub const PRESENCE_GRACE_S_DEFAULT: u32 = 15;
+/// Timers fired by one tick; the rest fire in the next, so that commands are heard between.
+pub const TIMERS_PER_TICK_MAX: usize = 512;
+/// Resources of each kind of configuration in one account.
+pub const QUEUES_MAX: usize = 10_000;
+pub const WORKFLOWS_MAX: usize = 10_000;
+pub const SCHEDULES_MAX: usize = 1_000;
+pub const ACTIVITIES_MAX: usize = 1_000;
+pub const CHANNELS_MAX: usize = 100;
+pub const WORKERS_MAX: usize = 100_000;
+/// Work items of one account that are neither completed nor canceled.
+pub const OPEN_ITEMS_MAX: usize = 5_000_000;

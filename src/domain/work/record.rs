@@ -1,0 +1,298 @@
+//! What the engine keeps of each resource, exactly as it is stored: the engine emits whole records, the store writes
+//! them, and recovery hands them back. References are ids; names are resolved before a record is made.
+
+use crate::id::*;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// What every record carries. `revision` rises by one with each change and is the resource's entity tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub revision: u64,
+}
+
+impl Stamp {
+    pub fn new(now: Timestamp) -> Self {
+        Self { created_at: now, updated_at: now, revision: 1 }
+    }
+
+    pub fn touch(&mut self, now: Timestamp) {
+        self.updated_at = now;
+        self.revision += 1;
+    }
+}
+
+/// The rules of one account that are not resources of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Misses in a row after which a worker moves to `miss_activity`; 0 = never.
+    pub miss_limit: u32,
+    pub miss_activity: ActivityId,
+    /// Activity of a worker created without one.
+    pub default_activity: ActivityId,
+    /// Seconds after a decline until the same worker may be offered the same item again.
+    pub reoffer_after_s: u32,
+    /// Seconds that a required connection may be lost before the worker is unreachable.
+    pub presence_grace_s: u32,
+    pub exclusions: Vec<Exclusion>,
+}
+
+/// While a worker holds work on channel `while_channel`, its capacity on `channel` is at most `capacity`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exclusion {
+    pub while_channel: String,
+    pub channel: String,
+    #[serde(default)]
+    pub capacity: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub id: AccountId,
+    pub name: String,
+    pub settings: Settings,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    pub id: ActivityId,
+    pub name: String,
+    /// Whether work may be offered in this activity.
+    pub available: bool,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channel {
+    pub id: ChannelId,
+    /// Never changes: capacities, loads and items name their channel by it.
+    pub name: String,
+    /// Capacity of a worker that does not say, 0–50.
+    pub default_capacity: u32,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueOrder {
+    Fifo,
+    Lifo,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Queue {
+    pub id: QueueId,
+    pub name: String,
+    /// JSONLogic over the worker's attributes: who belongs.
+    pub workers: Value,
+    pub order: QueueOrder,
+    /// Points added to an item's score for each minute waited, in thousandths of a point (0–1,000,000).
+    pub priority_per_minute_milli: u32,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    pub id: ScheduleId,
+    pub name: String,
+    /// The hours as `crate::schedule` reads them: time zone, weekly hours, holidays.
+    pub hours: Value,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Workflow {
+    pub id: WorkflowId,
+    pub name: String,
+    /// The newest version, with which new items start.
+    pub version: u32,
+    pub assignment_url: Option<String>,
+    pub assignment_fallback_url: Option<String>,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+/// One version of a workflow's document; never changed once written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowVersion {
+    pub workflow: WorkflowId,
+    pub version: u32,
+    pub document: Value,
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Worker {
+    pub id: WorkerId,
+    pub name: String,
+    pub attributes: Value,
+    pub activity: ActivityId,
+    /// Since when in this activity.
+    pub activity_since: Timestamp,
+    /// Capacity by channel name where it differs from the channel's default.
+    pub capacity: BTreeMap<String, u32>,
+    /// Misses since the last accepted or rejected offer.
+    pub misses: u32,
+    /// Last change from busy to free or from unavailable to available.
+    pub idle_since: Timestamp,
+    /// Whether the worker must hold a live connection to be offered work.
+    pub connection_required: bool,
+    /// `None` while connected; otherwise since when the connection is lost.
+    pub disconnected_at: Option<Timestamp>,
+    pub reachable: bool,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemState {
+    Pending,
+    Reserved,
+    Assigned,
+    Wrapping,
+    Completed,
+    Canceled,
+}
+
+impl ItemState {
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Completed | Self::Canceled)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReservationState {
+    Offered,
+    Accepted,
+    Wrapping,
+    Completed,
+    Rejected,
+    TimedOut,
+    Rescinded,
+    Canceled,
+}
+
+impl ReservationState {
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Offered | Self::Accepted | Self::Wrapping)
+    }
+}
+
+/// A worker that declined an item and when it may be offered it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decline {
+    pub worker: WorkerId,
+    pub until: Timestamp,
+}
+
+/// Where an item is in its workflow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Place {
+    /// Index of the rule; `None` = the document's default.
+    pub rule: Option<u16>,
+    /// Index of the step in the rule's flattened step list.
+    pub step: u16,
+    pub entered_at: Timestamp,
+    /// When the step's own timer fires: a route's timeout, a wait's end, the end of waiting for a preferred worker.
+    pub deadline: Option<Timestamp>,
+    pub prefer_until: Option<Timestamp>,
+    /// How often each `goto` has been taken, by step index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gotos: Vec<(u16, u32)>,
+}
+
+/// A transfer under way: who hands over, and whether that worker keeps the item until another accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    pub from_worker: WorkerId,
+    /// Warm: the reservation that is kept until the second worker accepts, and restored when nobody does.
+    pub kept_reservation: Option<ReservationId>,
+    /// Offered to this worker alone.
+    pub to_worker: Option<WorkerId>,
+    pub to_queue: Option<QueueId>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Item {
+    pub id: ItemId,
+    pub workflow: WorkflowId,
+    pub workflow_version: u32,
+    pub channel: String,
+    /// A JSON object, kept as text: a million waiting items must fit in memory.
+    pub attributes: Box<RawValue>,
+    pub priority: i64,
+    pub state: ItemState,
+    pub reason: Option<String>,
+    pub timeout_s: u32,
+    pub unique_key: Option<String>,
+    pub place: Place,
+    pub queue: Option<QueueId>,
+    pub entered_queue_at: Option<Timestamp>,
+    /// When the item first waited in a queue: its age, which no decline and no further step restarts.
+    pub waiting_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declines: Vec<Decline>,
+    /// Who holds the accepted reservation.
+    pub worker: Option<WorkerId>,
+    pub reservation: Option<ReservationId>,
+    pub wrap_up_until: Option<Timestamp>,
+    pub transfer: Option<Transfer>,
+    pub ended_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reservation {
+    pub id: ReservationId,
+    pub item: ItemId,
+    pub worker: WorkerId,
+    pub state: ReservationState,
+    pub reason: Option<String>,
+    pub offered_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub resolved_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+/// One record as the store must hold it after the commit.
+#[derive(Debug, Clone)]
+pub enum Record {
+    Account(Account),
+    Activity(Activity),
+    Channel(Channel),
+    Queue(Queue),
+    Schedule(Schedule),
+    Workflow(Workflow),
+    WorkflowVersion(WorkflowVersion),
+    Worker(Worker),
+    Item(Item),
+    Reservation(Reservation),
+}
+
+/// A configuration resource that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    Activity(ActivityId),
+    Channel(ChannelId),
+    Queue(QueueId),
+    Schedule(ScheduleId),
+    Workflow(WorkflowId),
+    Worker(WorkerId),
+}
