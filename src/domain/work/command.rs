@@ -164,9 +164,17 @@ pub enum Reply {
     Existing(Box<Record>),
     Worker(Box<WorkerView>),
     /// A workflow with its newest version and the check's warnings.
-    Workflow { workflow: Workflow, version: WorkflowVersion, findings: Vec<Finding> },
+    Workflow(Box<PublishedWorkflow>),
     Deleted,
     Done,
+}
+
+/// A workflow with its newest version and the warnings of its check.
+#[derive(Debug, Clone)]
+pub struct PublishedWorkflow {
+    pub workflow: Workflow,
+    pub version: WorkflowVersion,
+    pub findings: Vec<Finding>,
 }
 
 /// A worker with what the engine knows beyond its record.
@@ -180,6 +188,8 @@ pub struct WorkerView {
     pub load: BTreeMap<String, u32>,
     /// Activity available and reachable.
     pub available: bool,
+    /// `None` while the worker holds work or is not available.
+    pub idle_since: Option<crate::time::Timestamp>,
 }
 
 /// Effects are idempotent by the id they carry; they run only after their decision is durable.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What every record carries. `revision` rises by one with each change and is the resource's entity tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,7 +233,8 @@ pub struct Item {
     pub id: ItemId,
     pub workflow: WorkflowId,
     pub workflow_version: u32,
-    pub channel: String,
+    /// Shared with the channel: a million items name the same few.
+    pub channel: Arc<str>,
     /// A JSON object, kept as text: a million waiting items must fit in memory.
     pub attributes: Box<RawValue>,
     pub priority: i64,
@@ -241,6 +243,10 @@ pub struct Item {
     pub timeout_s: u32,
     pub unique_key: Option<String>,
     pub place: Place,
+    /// Name of the rule in force, `default` for the document's default.
+    pub rule: Option<Arc<str>>,
+    /// JSON pointer of the step in the workflow document.
+    pub step: Option<Arc<str>>,
     pub queue: Option<QueueId>,
     pub entered_queue_at: Option<Timestamp>,
     /// When the item first waited in a queue: its age, which no decline and no further step restarts.

@@ -1,0 +1,192 @@
+//! What waits: items of one queue and channel form a lane, those of a lane that ask for the same workers in the same
+//! order form a class. Only the heads of classes are ever looked at.
+
+use super::floor::Slot;
+use super::order::{Across, Discipline, WaitKey};
+use super::predicate::PredicateId;
+use super::ranking::RankingId;
+use crate::id::{ItemId, QueueId};
+use crate::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What makes items interchangeable in everything but their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClassKey {
+    pub queue: QueueId,
+    pub channel: u16,
+    pub predicate: PredicateId,
+    pub ranking: RankingId,
+    /// Waits for this worker alone.
+    pub only: Option<Slot>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    discipline: Discipline,
+    /// The members of the queue, as a predicate.
+    members: PredicateId,
+    heads: BTreeMap<WaitKey, ClassKey>,
+    classes: usize,
+}
+
+/// All waiting items of an account.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    lanes: BTreeMap<(QueueId, u16), Lane>,
+    classes: HashMap<ClassKey, BTreeSet<WaitKey>>,
+    /// Classes of items that wait for one worker; they never stand in another worker's way.
+    personal: HashMap<Slot, BTreeSet<ClassKey>>,
+}
+
+/// An item found for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    pub item: ItemId,
+    pub class: ClassKey,
+    pub place: Across,
+}
+
+impl Waiting {
+    /// Puts an item in its place. `true` when it is the first of its class, which then holds its predicate and ranking.
+    pub fn insert(&mut self, class: ClassKey, key: WaitKey, discipline: Discipline, members: PredicateId) -> bool {
+        let lane = self
+            .lanes
+            .entry((class.queue, class.channel))
+            .or_insert_with(|| Lane { discipline, members, heads: BTreeMap::new(), classes: 0 });
+        let items = self.classes.entry(class).or_default();
+        let old_head = items.first().copied();
+        items.insert(key);
+        if old_head.is_none() {
+            lane.classes += 1;
+        }
+        match class.only {
+            Some(slot) => {
+                self.personal.entry(slot).or_default().insert(class);
+            }
+            None => lane.move_head(class, old_head, items.first().copied()),
+        }
+        old_head.is_none()
+    }
+
+    /// Takes an item out. `true` when the class is now empty and gone.
+    pub fn remove(&mut self, class: ClassKey, key: WaitKey) -> bool {
+        let Some(items) = self.classes.get_mut(&class) else { return false };
+        let old_head = items.first().copied();
+        items.remove(&key);
+        let new_head = items.first().copied();
+        let gone = new_head.is_none();
+        if let Some(lane) = self.lanes.get_mut(&(class.queue, class.channel)) {
+            if class.only.is_none() {
+                lane.move_head(class, old_head, new_head);
+            }
+            if gone {
+                lane.classes -= 1;
+                if lane.classes == 0 {
+                    self.lanes.remove(&(class.queue, class.channel));
+                }
+            }
+        }
+        if gone {
+            self.classes.remove(&class);
+            if let Some(slot) = class.only
+                && let Some(own) = self.personal.get_mut(&slot)
+            {
+                own.remove(&class);
+                if own.is_empty() {
+                    self.personal.remove(&slot);
+                }
+            }
+        }
+        gone
+    }
+
+    /// The item that comes first among all those that a worker may take.
+    ///
+    /// `free` says whether the worker is free on a channel, `belongs` whether a predicate holds for it, and `barred`
+    /// whether it may not be offered an item for now.
+    pub fn best(
+        &self,
+        slot: Slot,
+        now: Timestamp,
+        free: impl Fn(u16) -> bool,
+        belongs: impl Fn(PredicateId) -> bool,
+        barred: impl Fn(ItemId) -> bool,
+    ) -> Option<Found> {
+        let mut best: Option<Found> = None;
+        let mut consider = |lane: &Lane, class: ClassKey, key: WaitKey| {
+            let place = lane.discipline.across(key, now);
+            if best.is_none_or(|found| place < found.place) {
+                best = Some(Found { item: key.id, class, place });
+            }
+        };
+        for ((_, channel), lane) in &self.lanes {
+            if !lane.heads.is_empty() && free(*channel) && belongs(lane.members) {
+                if let Some((class, key)) = self.first_in_lane(lane, &belongs, &barred) {
+                    consider(lane, class, key);
+                }
+            }
+        }
+        for class in self.personal.get(&slot).into_iter().flatten() {
+            let Some(lane) = self.lanes.get(&(class.queue, class.channel)) else { continue };
+            if free(class.channel) && belongs(lane.members) && belongs(class.predicate) {
+                if let Some(key) = self.first_in_class(class, &barred) {
+                    consider(lane, *class, key);
+                }
+            }
+        }
+        best
+    }
+
+    fn first_in_lane(
+        &self,
+        lane: &Lane,
+        belongs: &impl Fn(PredicateId) -> bool,
+        barred: &impl Fn(ItemId) -> bool,
+    ) -> Option<(ClassKey, WaitKey)> {
+        let mut first: Option<(ClassKey, WaitKey)> = None;
+        for (head, class) in &lane.heads {
+            // Behind a barred head a class may still hold the first item, until another class's head comes before it.
+            if first.is_some_and(|(_, key)| key < *head) {
+                break;
+            }
+            if belongs(class.predicate)
+                && let Some(key) = self.first_in_class(class, barred)
+                && first.is_none_or(|(_, other)| key < other)
+            {
+                first = Some((*class, key));
+            }
+        }
+        first
+    }
+
+    fn first_in_class(&self, class: &ClassKey, barred: &impl Fn(ItemId) -> bool) -> Option<WaitKey> {
+        self.classes.get(class)?.iter().find(|key| !barred(key.id)).copied()
+    }
+
+    /// How many classes have waiting items.
+    pub fn class_count(&self) -> usize {
+        self.classes.len()
+    }
+
+    pub fn contains(&self, class: &ClassKey, key: &WaitKey) -> bool {
+        self.classes.get(class).is_some_and(|items| items.contains(key))
+    }
+
+    pub fn item_count(&self) -> usize {
+        self.classes.values().map(BTreeSet::len).sum()
+    }
+}
+
+impl Lane {
+    fn move_head(&mut self, class: ClassKey, old: Option<WaitKey>, new: Option<WaitKey>) {
+        if old == new {
+            return;
+        }
+        if let Some(key) = old {
+            self.heads.remove(&key);
+        }
+        if let Some(key) = new {
+            self.heads.insert(key, class);
+        }
+    }
+}
