@@ -15,7 +15,10 @@ impl Engine {
             if let Some(slot) = turn.freed.pop() {
                 self.occupy(turn, slot);
             } else if let Some(item) = turn.stirred.pop() {
-                while self.offer_next(turn, item) {}
+                // By way of the worker, so that an item which stirred with it and comes before it is served first.
+                while let Some(first) = self.first_for(turn, item) {
+                    self.occupy(turn, first);
+                }
             } else {
                 return;
             }
@@ -58,17 +61,6 @@ impl Engine {
         let declined = |decline: &crate::work::Decline| decline.worker == worker && decline.until > turn.now;
         let has = |id| self.reservations.get(id).is_some_and(|reservation| reservation.worker == worker);
         entry.item.declines.iter().any(declined) || entry.live.iter().any(has)
-    }
-
-    /// Makes the next offer of an item if it wants one and somebody may have it.
-    fn offer_next(&mut self, turn: &mut Turn<'_>, item: ItemId) -> bool {
-        match self.first_for(turn, item) {
-            Some(slot) => {
-                self.make_offer(turn, item, slot);
-                true
-            }
-            None => false,
-        }
     }
 
     /// The worker that an item is offered to next.
