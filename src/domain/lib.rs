@@ -8,6 +8,5 @@ pub mod event;
 pub mod id;
 pub mod limit;
 pub mod rule;
-pub mod schedule;
 pub mod time;
 pub mod work;

@@ -1,0 +1,5 @@
+//! JSONLogic as people write it: checked, compiled, and evaluated against facts.
+
+mod finding;
+
+pub use finding::{Finding, Severity};
