@@ -57,3 +57,17 @@ pub const CHANNELS_MAX: usize = 100;
 pub const WORKERS_MAX: usize = 100_000;
 /// Work items of one account that are neither completed nor canceled.
 pub const OPEN_ITEMS_MAX: usize = 5_000_000;
+/// Seconds that a warm transfer looks for its second worker before it is undone.
+pub const WARM_TRANSFER_S_MAX: u32 = 120;
+/// Characters of a `unique_key`.
+pub const UNIQUE_KEY_CHARS_MAX: usize = 200;
+/// Characters of a reason that a caller gives.
+pub const REASON_CHARS_MAX: usize = 500;
+/// Characters of a URL.
+pub const URL_CHARS_MAX: usize = 2_000;
+/// Exclusions between channels in one account.
+pub const EXCLUSIONS_MAX: usize = 100;
+/// Highest `miss_limit` of an account.
+pub const MISS_LIMIT_MAX: u32 = 1_000;
+/// Longest grace period of a lost connection: an hour.
+pub const PRESENCE_GRACE_S_MAX: u32 = 3_600;

@@ -216,7 +216,7 @@ pub enum Rejection {
     NotFound { resource: &'static str },
     #[error("{message}")]
     Invalid { pointer: String, code: &'static str, message: String },
-    #[error("the workflow document has errors")]
+    #[error("what was sent has errors; each names its place and its mend")]
     Document { findings: Vec<Finding> },
     #[error("{message}")]
     Conflict { code: &'static str, message: String },

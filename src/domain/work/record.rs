@@ -212,13 +212,19 @@ pub struct Place {
     /// When the step's own timer fires: a route's timeout, a wait's end, the end of waiting for a preferred worker.
     pub deadline: Option<Timestamp>,
     pub prefer_until: Option<Timestamp>,
+    /// The worker that the step's `prefer` named on entering it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred: Option<WorkerId>,
+    /// The step's time ran out while an offer was open: no new offers, on to the next step when it resolves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expired: bool,
     /// How often each `goto` has been taken, by step index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gotos: Vec<(u16, u32)>,
 }
 
 /// A transfer under way: who hands over, and whether that worker keeps the item until another accepts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transfer {
     pub from_worker: WorkerId,
     /// Warm: the reservation that is kept until the second worker accepts, and restored when nobody does.
@@ -226,6 +232,21 @@ pub struct Transfer {
     /// Offered to this worker alone.
     pub to_worker: Option<WorkerId>,
     pub to_queue: Option<QueueId>,
+    /// Warm: where the item was, for when nobody accepts.
+    pub former: Option<Box<Former>>,
+}
+
+/// Where an item stood before a warm transfer took it elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Former {
+    pub workflow: WorkflowId,
+    pub workflow_version: u32,
+    pub place: Place,
+    pub rule: Option<Arc<str>>,
+    pub step: Option<Arc<str>>,
+    pub queue: Option<QueueId>,
+    pub entered_queue_at: Option<Timestamp>,
+    pub waiting_since: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -241,6 +262,8 @@ pub struct Item {
     pub state: ItemState,
     pub reason: Option<String>,
     pub timeout_s: u32,
+    /// When the item ends unless it is assigned by then: `timeout_s` after its creation or its cold transfer.
+    pub expires_at: Timestamp,
     pub unique_key: Option<String>,
     pub place: Place,
     /// Name of the rule in force, `default` for the document's default.

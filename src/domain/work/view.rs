@@ -136,3 +136,121 @@ pub struct EventData<'a, T: Serialize> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Value>,
 }
+
+#[derive(Debug, Serialize)]
+pub struct AccountView<'a> {
+    pub id: AccountId,
+    pub name: &'a str,
+    pub settings: &'a Settings,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Account> for AccountView<'a> {
+    fn from(account: &'a Account) -> Self {
+        let Stamp { created_at, updated_at, .. } = account.stamp;
+        Self { id: account.id, name: &account.name, settings: &account.settings, created_at, updated_at }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct ActivityView<'a> {
+    pub id: ActivityId,
+    pub name: &'a str,
+    pub available: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Activity> for ActivityView<'a> {
+    fn from(activity: &'a Activity) -> Self {
+        let Stamp { created_at, updated_at, .. } = activity.stamp;
+        Self { id: activity.id, name: &activity.name, available: activity.available, created_at, updated_at }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct ChannelView<'a> {
+    pub id: ChannelId,
+    pub name: &'a str,
+    pub default_capacity: u32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Channel> for ChannelView<'a> {
+    fn from(channel: &'a Channel) -> Self {
+        let Stamp { created_at, updated_at, .. } = channel.stamp;
+        let default_capacity = channel.default_capacity;
+        Self { id: channel.id, name: &channel.name, default_capacity, created_at, updated_at }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct QueueView<'a> {
+    pub id: QueueId,
+    pub name: &'a str,
+    pub workers: &'a Value,
+    pub order: QueueOrder,
+    /// Points of score for each minute waited.
+    pub priority_per_minute: f64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Queue> for QueueView<'a> {
+    fn from(queue: &'a Queue) -> Self {
+        Self {
+            id: queue.id,
+            name: &queue.name,
+            workers: &queue.workers,
+            order: queue.order,
+            priority_per_minute: f64::from(queue.priority_per_minute_milli) / 1_000.0,
+            created_at: queue.stamp.created_at,
+            updated_at: queue.stamp.updated_at,
+        }
+    }
+}
+
+/// A schedule: its hours stand beside its name.
+#[derive(Debug, Serialize)]
+pub struct ScheduleView<'a> {
+    pub id: ScheduleId,
+    pub name: &'a str,
+    #[serde(flatten)]
+    pub hours: &'a Value,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Schedule> for ScheduleView<'a> {
+    fn from(schedule: &'a Schedule) -> Self {
+        let Stamp { created_at, updated_at, .. } = schedule.stamp;
+        Self { id: schedule.id, name: &schedule.name, hours: &schedule.hours, created_at, updated_at }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct WorkflowView<'a> {
+    pub id: WorkflowId,
+    pub name: &'a str,
+    pub version: u32,
+    pub assignment_url: Option<&'a str>,
+    pub assignment_fallback_url: Option<&'a str>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Workflow> for WorkflowView<'a> {
+    fn from(workflow: &'a Workflow) -> Self {
+        Self {
+            id: workflow.id,
+            name: &workflow.name,
+            version: workflow.version,
+            assignment_url: workflow.assignment_url.as_deref(),
+            assignment_fallback_url: workflow.assignment_fallback_url.as_deref(),
+            created_at: workflow.stamp.created_at,
+            updated_at: workflow.stamp.updated_at,
+        }
+    }
+}

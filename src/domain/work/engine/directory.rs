@@ -4,6 +4,7 @@
 use super::{Engine, Kind};
 use crate::id::*;
 use crate::limit::*;
+use crate::rule::{Place, Severity, check_expression};
 use crate::work::matching::floor::Slot;
 use crate::work::*;
 use serde_json::Value;
@@ -74,13 +75,28 @@ fn depth(value: &Value, most: usize) -> usize {
 impl Engine {
     /// A new name must be free, neither empty nor too long, and must not look like an id.
     pub(in crate::work) fn check_name(&self, kind: Kind, name: &str, own: Option<&str>) -> Result<(), Rejection> {
+        self.check_name_text(name)?;
+        if own != Some(name) && self.config.name_taken(kind, name) {
+            return Err(conflict("name_taken", format!("another {} is named `{name}`", kind.noun())));
+        }
+        Ok(())
+    }
+
+    pub(in crate::work) fn check_name_text(&self, name: &str) -> Result<(), Rejection> {
         let chars = name.chars().count();
         if chars == 0 || chars > NAME_CHARS_MAX || name.trim() != name || name.chars().any(char::is_control) {
             let message = format!("a name has 1 to {NAME_CHARS_MAX} characters, none at its ends blank, none a control");
             return Err(invalid("/name", "bad_name", message));
         }
-        if own != Some(name) && self.config.name_taken(kind, name) {
-            return Err(conflict("name_taken", format!("another {} is named `{name}`", kind.noun())));
+        Ok(())
+    }
+
+    /// Checks one expression of the configuration.
+    pub(in crate::work) fn check_rule(&self, value: &Value, pointer: &str, place: Place) -> Result<(), Rejection> {
+        let mut findings = Vec::new();
+        check_expression(value, pointer, place, &mut findings);
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return Err(Rejection::Document { findings });
         }
         Ok(())
     }

@@ -261,7 +261,7 @@ impl Engine {
     fn give_back(&mut self, turn: &mut Turn<'_>, id: ReservationId, item: ItemId, worker: WorkerId, held: bool) {
         let Some(entry) = self.items.get_mut(&item) else { return };
         entry.live.retain(|live| *live != id);
-        let channel = self.config.channel_number_of(&entry.item.channel);
+        let channel = self.config.channel_number(&entry.item.channel);
         let Some(slot) = self.floor.slot(worker) else { return };
         if held {
             self.touch_worker(turn, slot);

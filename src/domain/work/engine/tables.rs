@@ -44,8 +44,6 @@ pub(in crate::work) struct Wait {
     /// How many offers may be open at once.
     pub offers: u32,
     pub reservation_timeout_s: u32,
-    /// The step's time ran out while an offer was open: no new offers, on to the next step once it resolves.
-    pub expired: bool,
 }
 
 #[derive(Debug)]
@@ -84,6 +82,10 @@ pub(in crate::work) struct ScheduleEntry {
 pub(in crate::work) struct Version {
     pub record: WorkflowVersion,
     pub document: Document,
+    /// Queues that it routes to, as it names them.
+    pub queues: Vec<Box<str>>,
+    /// Schedules that its expressions ask about, by name.
+    pub schedules: Vec<Box<str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,6 +120,8 @@ pub(in crate::work) struct Config {
     pub schedules: BTreeMap<ScheduleId, ScheduleEntry>,
     pub workflows: BTreeMap<WorkflowId, Workflow>,
     pub versions: HashMap<(WorkflowId, u32), Arc<Version>>,
+    /// Open items by the version that they are in.
+    pub version_uses: HashMap<(WorkflowId, u32), u32>,
     names: HashMap<(Kind, Box<str>), u128>,
 }
 
@@ -144,6 +148,12 @@ impl Config {
     pub fn channel_number(&self, name: &str) -> Option<u16> {
         let place = self.channels.iter().position(|entry| !entry.deleted && *entry.name == *name)?;
         Some(place as u16)
+    }
+
+    /// The number and the shared name of a channel.
+    pub fn channel_named(&self, name: &str) -> Option<(u16, Arc<str>)> {
+        let number = self.channel_number(name)?;
+        Some((number, Arc::clone(&self.channels[number as usize].name)))
     }
 
     /// Resolves a reference by id or by name.
