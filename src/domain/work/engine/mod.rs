@@ -5,17 +5,29 @@
 //! every newly waiting item their match, so that between commands no free worker stands beside an item it may take.
 
 mod configuration;
+mod decline;
 mod directory;
+mod held;
+mod item;
 mod offer;
+mod recover;
+mod route;
 mod settle;
+mod statistics;
 mod tables;
+mod transfer;
 mod turn;
+mod walk;
 mod worker;
+
+pub use recover::RecoveryError;
+pub use statistics::*;
 
 pub(in crate::work) use tables::*;
 pub(in crate::work) use turn::Turn;
 
 use super::matching::floor::Floor;
+use super::matching::predicate::PredicateId;
 use super::matching::waiting::Waiting;
 use super::timer::Timers;
 use super::*;
@@ -37,22 +49,29 @@ pub struct Engine {
     /// Live reservations.
     pub(in crate::work) reservations: HashMap<ReservationId, Reservation>,
     pub(in crate::work) timers: Timers,
+    /// The predicate that is true for every worker.
+    pub(in crate::work) everybody: PredicateId,
+    pub(in crate::work) planted: Planted,
 }
 
 impl Engine {
     /// The engine of a new account. `seed` is the randomness of the ids that it makes.
     pub fn new(account: Account, seed: u64) -> Self {
+        let mut floor = Floor::default();
+        let everybody = floor.predicates.everybody();
         Self {
             account,
             ids: IdSource::new(seed),
             sequence: 0,
             config: Config::default(),
-            floor: Floor::default(),
+            floor,
             waiting: Waiting::default(),
             items: HashMap::new(),
             unique_keys: HashMap::new(),
             reservations: HashMap::new(),
             timers: Timers::default(),
+            everybody,
+            planted: Planted::default(),
         }
     }
 

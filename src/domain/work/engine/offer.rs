@@ -78,7 +78,7 @@ impl Engine {
         self.touch_item(turn, item);
         let state = self.items.get(&item).map(|entry| entry.item.state);
         if state == Some(ItemState::Pending) {
-            self.set_state(item, ItemState::Reserved);
+            self.set_state(turn, item, ItemState::Reserved);
             self.emit_item(turn, "work_item.reserved", item, None);
         }
         turn.effect(Effect::Offer { reservation: id, item, worker, expires_at });
@@ -138,19 +138,19 @@ impl Engine {
         let transfer = entry.item.transfer.take();
         let kept = transfer.as_ref().and_then(|transfer| transfer.kept_reservation);
         let others: Vec<_> = entry.live.iter().copied().filter(|id| *id != accepted && Some(*id) != kept).collect();
-        entry.item.declines.clear();
-        self.timers.clear(Some(self.items[&item].item.expires_at), Timer::Item(item));
+        self.timers.clear(Some(entry.item.expires_at), Timer::Item(item));
+        self.clear_declines(item);
         for other in others {
             self.end_offer(turn, other, Ending::Rescinded, None);
         }
         if let Some(kept) = kept {
             self.end_held(turn, kept, "transferred");
         }
-        self.set_state(item, ItemState::Assigned);
-        if let Some(entry) = self.items.get_mut(&item) {
-            entry.item.worker = Some(worker);
-            entry.item.reservation = Some(accepted);
-        }
+        self.change_item(turn, item, |item| {
+            item.state = ItemState::Assigned;
+            item.worker = Some(worker);
+            item.reservation = Some(accepted);
+        });
         self.emit_item(turn, "work_item.assigned", item, None);
         if let Some(transfer) = transfer {
             let detail = json!({"outcome": "completed", "from_worker": transfer.from_worker, "to_worker": worker});
@@ -299,7 +299,7 @@ impl Engine {
         if let Some(timeout_s) = timeout_s {
             check_range("/timeout_s", timeout_s, 1, DURATION_S_MAX)?;
         }
-        self.start_wrap_up(turn, item, timeout_s, None)?;
+        self.start_wrap_up(turn, item, timeout_s, None);
         Ok(Answer::Reservation(id))
     }
 

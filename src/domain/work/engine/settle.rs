@@ -3,6 +3,7 @@
 
 use super::{Engine, Turn};
 use crate::id::ItemId;
+use crate::time::Timestamp;
 use crate::work::matching::floor::Slot;
 use crate::work::matching::waiting::Found;
 use crate::work::timer::Timer;
@@ -67,7 +68,7 @@ impl Engine {
     fn first_for(&self, turn: &Turn<'_>, item: ItemId) -> Option<Slot> {
         let wait = self.items.get(&item)?.wait.as_deref().filter(|wait| wait.listed)?;
         let mut candidates = self.candidates(item)?;
-        self.strike_barred(turn, item, &mut candidates);
+        self.strike_barred(turn.now, item, &mut candidates);
         if let Some(only) = wait.class.only {
             return candidates.contains(only).then_some(only);
         }
@@ -85,12 +86,12 @@ impl Engine {
         Some(self.floor.eligible(members, class.predicate, class.channel))
     }
 
-    fn strike_barred(&self, turn: &Turn<'_>, item: ItemId, candidates: &mut RoaringBitmap) {
+    pub(in crate::work) fn strike_barred(&self, now: Timestamp, item: ItemId, candidates: &mut RoaringBitmap) {
         let Some(entry) = self.items.get(&item) else { return };
         if candidates.is_empty() {
             return;
         }
-        let declined = entry.item.declines.iter().filter(|decline| decline.until > turn.now).map(|decline| decline.worker);
+        let declined = entry.item.declines.iter().filter(|decline| decline.until > now).map(|decline| decline.worker);
         let having = entry.live.iter().filter_map(|id| self.reservations.get(id)).map(|reservation| reservation.worker);
         for slot in declined.chain(having).filter_map(|worker| self.floor.slot(worker)) {
             candidates.remove(slot);

@@ -37,6 +37,11 @@ impl<'a> Turn<'a> {
         self.out.push(Output::Put(record));
     }
 
+    /// A new item is written at the turn's end, with its first revision.
+    pub fn new_item(&mut self, id: ItemId) {
+        self.items.push(id);
+    }
+
     pub fn delete(&mut self, gone: Gone) {
         self.out.push(Output::Delete(gone));
     }

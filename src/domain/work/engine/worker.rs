@@ -210,6 +210,7 @@ impl Engine {
             }
         });
         self.emit_worker(turn, "worker.activity_changed", id, Some(json!({"from": from, "to": to, "why": why})));
+        self.drop_direct_transfers_if_away(turn, slot);
         turn.freed.push(slot);
     }
 
@@ -276,6 +277,7 @@ impl Engine {
             }
         });
         self.emit_worker(turn, if reachable { "worker.reachable" } else { "worker.unreachable" }, id, None);
+        self.drop_direct_transfers_if_away(turn, slot);
         turn.freed.push(slot);
     }
 }

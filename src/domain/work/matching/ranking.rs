@@ -24,6 +24,13 @@ pub struct OrderBy {
     pub of_one_item: bool,
 }
 
+impl OrderBy {
+    /// Longest idle first, and nothing before it.
+    pub fn none() -> Self {
+        Self { text: Arc::from(""), keys: Arc::from([]), of_one_item: false }
+    }
+}
+
 #[derive(Debug)]
 struct Ranking {
     channel: u16,

@@ -163,6 +163,13 @@ impl Waiting {
         self.classes.get(class)?.iter().find(|key| !barred(key.id)).copied()
     }
 
+    /// Items that wait for this worker alone, in a fixed order.
+    pub fn personal_items(&self, slot: Slot) -> Vec<ItemId> {
+        let classes = self.personal.get(&slot).into_iter().flatten();
+        let keys = classes.filter_map(|class| self.classes.get(class)).flatten();
+        keys.map(|key| key.id).collect()
+    }
+
     /// How many classes have waiting items.
     pub fn class_count(&self) -> usize {
         self.classes.len()
