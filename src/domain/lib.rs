@@ -8,5 +8,6 @@ pub mod event;
 pub mod id;
 pub mod limit;
 pub mod rule;
+pub mod schedule;
 pub mod time;
 pub mod work;

@@ -156,7 +156,7 @@ impl Floor {
             }
         };
         self.by_id.insert(id, slot);
-        self.predicates.set_worker(slot, &facts);
+        self.predicates.set_worker(slot, &facts, true);
         self.refresh(slot);
         slot
     }
@@ -186,7 +186,7 @@ impl Floor {
         let seat = Arc::make_mut(self.seats.0.get_mut(slot as usize)?.as_mut()?);
         let answer = change(seat);
         let facts = seat.facts();
-        self.predicates.set_worker(slot, &facts);
+        self.predicates.set_worker(slot, &facts, false);
         self.refresh(slot);
         Some(answer)
     }
@@ -227,9 +227,14 @@ impl Floor {
         self.free.iter().any(|free| free.contains(slot))
     }
 
+    /// Workers with capacity left on at least one channel.
+    pub fn free_anywhere(&self) -> RoaringBitmap {
+        self.free.iter().fold(RoaringBitmap::new(), |all, free| all | free)
+    }
+
     pub fn acquire_ranking(&mut self, channel: u16, order_by: &OrderBy) -> RankingId {
-        static NOBODY: RoaringBitmap = RoaringBitmap::new();
-        let free = self.free.get(channel as usize).unwrap_or(&NOBODY);
+        let nobody = RoaringBitmap::new();
+        let free = self.free.get(channel as usize).unwrap_or(&nobody);
         self.rankings.acquire(channel, order_by, free, &self.seats)
     }
 

@@ -5,7 +5,7 @@ use super::floor::Slot;
 use crate::rule::{Expression, RuleError, WorkerIndex};
 use roaring::RoaringBitmap;
 use serde_json::Value;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Predicates that nothing uses at the moment and that are kept in case the next item needs them.
@@ -30,6 +30,9 @@ pub struct Predicates {
     vacant: Vec<u32>,
     by_text: HashMap<Arc<str>, PredicateId>,
     unused: VecDeque<PredicateId>,
+    /// Which predicates read a path of the worker's facts; those that may read anything stand under none.
+    by_path: HashMap<Box<str>, BTreeSet<PredicateId>>,
+    reads_anything: BTreeSet<PredicateId>,
 }
 
 impl Predicates {
@@ -57,7 +60,25 @@ impl Predicates {
             }
         };
         self.by_text.insert(text, id);
+        match self.entries[id.0 as usize].as_ref().and_then(|entry| entry.expression.paths()) {
+            Some(paths) => {
+                for path in paths {
+                    self.by_path.entry(path.clone()).or_default().insert(id);
+                }
+            }
+            None => {
+                self.reads_anything.insert(id);
+            }
+        }
         Ok(id)
+    }
+
+    /// The predicate that is true for every worker.
+    pub fn everybody(&mut self) -> PredicateId {
+        match self.acquire(&Value::Bool(true)) {
+            Ok(id) => id,
+            Err(error) => unreachable!("a literal is an expression: {error}"),
+        }
     }
 
     /// One use less. The bitmap is kept for a while: the next item is likely to need it again.
@@ -85,6 +106,15 @@ impl Predicates {
             && let Some(entry) = slot.take()
         {
             self.by_text.remove(&entry.text);
+            self.reads_anything.remove(&id);
+            for path in entry.expression.paths().into_iter().flatten() {
+                if let Some(readers) = self.by_path.get_mut(path) {
+                    readers.remove(&id);
+                    if readers.is_empty() {
+                        self.by_path.remove(path);
+                    }
+                }
+            }
             self.vacant.push(id.0);
         }
     }
@@ -101,22 +131,38 @@ impl Predicates {
         self.entries.get(id.0 as usize)?.as_ref().map(|entry| &entry.expression)
     }
 
-    /// Takes in a worker's facts (`worker` and `sys.worker`) and tells whether any predicate changed its mind.
-    pub fn set_worker(&mut self, slot: Slot, facts: &Value) -> bool {
-        self.index.set(slot, facts);
-        let mut changed = false;
-        for entry in self.entries.iter_mut().flatten() {
-            let matches = self.index.matches(slot, &entry.expression);
-            let before = if matches { !entry.selected.insert(slot) } else { entry.selected.remove(slot) };
-            changed |= before != matches;
+    /// Takes in a worker's facts (`worker` and `sys.worker`); only predicates that read what has changed are asked.
+    /// A worker that is `new` to its slot is asked about by all.
+    pub fn set_worker(&mut self, slot: Slot, facts: &Value, new: bool) {
+        let changed = self.index.set(slot, facts);
+        if new {
+            for entry in self.entries.iter_mut().flatten() {
+                entry.ask(&self.index, slot);
+            }
+            return;
         }
-        changed
+        let readers = changed.iter().filter_map(|path| self.by_path.get(path)).flatten();
+        for id in readers.chain(&self.reads_anything) {
+            if let Some(entry) = self.entries[id.0 as usize].as_mut() {
+                entry.ask(&self.index, slot);
+            }
+        }
     }
 
     pub fn remove_worker(&mut self, slot: Slot) {
         self.index.remove(slot);
         for entry in self.entries.iter_mut().flatten() {
             entry.selected.remove(slot);
+        }
+    }
+}
+
+impl Entry {
+    fn ask(&mut self, index: &WorkerIndex, slot: Slot) {
+        if index.matches(slot, &self.expression) {
+            self.selected.insert(slot);
+        } else {
+            self.selected.remove(slot);
         }
     }
 }
