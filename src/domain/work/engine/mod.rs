@@ -7,6 +7,7 @@
 mod configuration;
 mod decline;
 mod directory;
+mod findings;
 mod held;
 mod item;
 mod offer;
