@@ -71,3 +71,5 @@ pub const EXCLUSIONS_MAX: usize = 100;
 pub const MISS_LIMIT_MAX: u32 = 1_000;
 /// Longest grace period of a lost connection: an hour.
 pub const PRESENCE_GRACE_S_MAX: u32 = 3_600;
+/// Findings told of one document; the rest is cut off, and the last one says so.
+pub const FINDINGS_MAX: usize = 100;

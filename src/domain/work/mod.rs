@@ -2,7 +2,18 @@
 //! account and nothing of how commands arrive or where records are kept.
 
 mod command;
+pub mod document;
+mod engine;
+pub mod explain;
+mod founding;
+mod matching;
+mod plant;
 mod record;
+mod timer;
+pub mod view;
 
 pub use command::*;
+pub use engine::*;
+pub use founding::found_account;
+pub use plant::{Plant, Planted};
 pub use record::*;

@@ -173,3 +173,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -242,6 +242,10 @@ impl Floor {
         self.rankings.release(ranking);
     }
 
+    pub fn ranking_keys(&self, ranking: RankingId) -> Arc<[(Expression, bool)]> {
+        self.rankings.keys(ranking)
+    }
+
     pub fn ranking_key(&self, ranking: RankingId, slot: Slot) -> Option<super::order::WorkerKey> {
         self.rankings.key(ranking, slot, &self.seats)
     }

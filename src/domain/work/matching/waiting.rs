@@ -170,6 +170,11 @@ impl Waiting {
         keys.map(|key| key.id).collect()
     }
 
+    /// How many items of a class wait.
+    pub fn class_len(&self, class: &ClassKey) -> usize {
+        self.classes.get(class).map_or(0, BTreeSet::len)
+    }
+
     /// How many classes have waiting items.
     pub fn class_count(&self) -> usize {
         self.classes.len()
