@@ -1,6 +1,27 @@
-//! What a check must know of the account.
+//! What the check of a document asks about the account that it is for.
 
-/// The type of a JSON value; lists and objects count as types of their own.
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// The account as a document's check sees it: the engine's own, or one declared in a file.
+pub trait Directory {
+    fn has_queue(&self, reference: &str) -> bool;
+    fn queue_names(&self) -> Vec<String>;
+    fn has_schedule(&self, name: &str) -> bool;
+    fn schedule_names(&self) -> Vec<String>;
+    fn has_worker(&self, reference: &str) -> bool;
+    fn channel_names(&self) -> Vec<String>;
+    fn activity_names(&self) -> Vec<String>;
+    fn worker_count(&self) -> usize;
+    /// What the workers hold at a path such as `worker.site.city`.
+    fn holders(&self, path: &str) -> Holders;
+    /// Names of the attributes that any worker has.
+    fn attribute_names(&self) -> Vec<String>;
+    /// How many members of a queue satisfy a predicate that reads no item, whatever they do at the moment; `None` when
+    /// that cannot be told.
+    fn satisfying(&self, queue: &str, predicate: &Value) -> Option<u64>;
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JsonType {
     Null,
@@ -12,18 +33,18 @@ pub enum JsonType {
 }
 
 impl JsonType {
-    pub fn of(value: &serde_json::Value) -> Self {
-        use serde_json::Value::*;
+    pub fn of(value: &Value) -> Self {
         match value {
-            Null => Self::Null,
-            Bool(_) => Self::Boolean,
-            Number(_) => Self::Number,
-            String(_) => Self::Text,
-            Array(_) => Self::List,
-            Object(_) => Self::Object,
+            Value::Null => Self::Null,
+            Value::Bool(_) => Self::Boolean,
+            Value::Number(_) => Self::Number,
+            Value::String(_) => Self::Text,
+            Value::Array(_) => Self::List,
+            Value::Object(_) => Self::Object,
         }
     }
 
+    /// In the words of a message.
     pub fn name(self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -36,23 +57,29 @@ impl JsonType {
     }
 }
 
-/// How many workers hold a value at a path, and of which types.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The workers that have an attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holders {
     pub count: usize,
-    /// Distinct, in their order.
     pub types: Vec<JsonType>,
+    /// Types of the elements, where it is a list.
+    pub elements: Vec<JsonType>,
 }
 
-/// The account as the check sees it.
-pub trait Directory {
-    /// Whether a queue has this name or id.
-    fn has_queue(&self, reference: &str) -> bool;
-    fn queue_names(&self) -> Vec<String>;
-    fn has_schedule(&self, name: &str) -> bool;
-    fn worker_count(&self) -> usize;
-    /// Who holds a value at a path such as `worker.languages`.
-    fn holders(&self, path: &str) -> Holders;
-    /// Names of the attributes that workers have.
-    fn attribute_names(&self) -> Vec<String>;
+impl Holders {
+    /// Looks into the attributes of workers for a path that begins with `worker.`.
+    pub fn among<'a>(workers: impl Iterator<Item = &'a Value>, path: &str) -> Self {
+        let (mut count, mut types, mut elements) = (0, BTreeSet::new(), BTreeSet::new());
+        for attributes in workers {
+            let found = path.split('.').skip(1).try_fold(attributes, |value, step| match value {
+                Value::Array(values) => step.parse().ok().and_then(|place: usize| values.get(place)),
+                other => other.get(step),
+            });
+            let Some(found) = found else { continue };
+            count += 1;
+            types.insert(JsonType::of(found));
+            elements.extend(found.as_array().into_iter().flatten().map(JsonType::of));
+        }
+        Self { count, types: types.into_iter().collect(), elements: elements.into_iter().collect() }
+    }
 }

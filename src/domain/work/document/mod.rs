@@ -1,27 +1,33 @@
 //! Workflow documents: read from JSON, checked against the account, and flattened into programs that the engine runs.
 //!
-//! A program is a rule's steps with branches turned into jumps, so that an item's place is two numbers. Nothing here
-//! knows of items or of the engine. `docs/workflows.md` is the manual for those who write documents.
+//! [`Document`] is what the person wrote, read; a [`Program`] is one rule's steps with branches turned into jumps, so
+//! that an item's place is two numbers. Everything keeps its JSON pointer. Nothing here knows of items or the engine.
+//! `docs/workflows.md` is the manual for those who write documents.
 
+mod check;
+mod code;
 mod directory;
+mod flow;
+mod offline;
+mod parse;
+mod program;
 mod read;
-mod reader;
-mod step;
+pub mod step;
 
+pub use code::{CODES, Code};
 pub use directory::{Directory, Holders, JsonType};
-pub use step::finish::Outcome;
-pub use step::route::Route;
-pub use step::set::Set;
-pub use step::wait::Until;
+pub use offline::OfflineDirectory;
+pub use program::{Action, Line, Op, Outcome, Program, Route, Set, Until};
 
-use crate::rule::{Expression, Finding, Severity};
+use crate::rule::{Expression, Finding};
 use chrono_tz::Tz;
+use read::Notes;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// A document, ready to run.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Document {
+    pub name: Option<String>,
     /// In which `sys.now` is told; UTC when the document does not say.
     pub time_zone: Tz,
     pub rules: Vec<Rule>,
@@ -34,44 +40,11 @@ pub struct Document {
 }
 
 /// One rule: its steps are taken by the items for which `when` is true and no rule above was.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
+    pub name: String,
     pub when: Expression,
     pub program: Program,
-}
-
-/// The steps of one rule or of the default.
-#[derive(Debug)]
-pub struct Program {
-    /// The rule's name, or `default`.
-    pub name: Arc<str>,
-    /// JSON pointer of the rule.
-    pub pointer: String,
-    pub lines: Vec<Line>,
-}
-
-#[derive(Debug)]
-pub struct Line {
-    /// JSON pointer of the step.
-    pub pointer: Arc<str>,
-    pub op: Op,
-}
-
-#[derive(Debug)]
-pub enum Op {
-    Step(Action),
-    /// Go on at `to` unless the condition holds: an arm of a branch.
-    Unless { when: Expression, to: u16 },
-    Jump { to: u16 },
-}
-
-#[derive(Debug)]
-pub enum Action {
-    Route(Box<Route>),
-    Set(Set),
-    Wait(Until),
-    Goto { to: u16, count_max: u32 },
-    Finish { outcome: Outcome, reason: Option<String> },
 }
 
 impl Document {
@@ -81,24 +54,33 @@ impl Document {
     /// # Errors
     /// All findings, when one of them is an error.
     pub fn parse(value: &Value) -> Result<Self, Vec<Finding>> {
-        let (document, findings) = read::document(value, None);
-        match document {
-            Some(document) if !findings.iter().any(is_error) => Ok(document),
-            Some(_) | None => Err(arranged(findings)),
+        let mut notes = Notes::default();
+        match parse::document(value, &mut notes) {
+            Some(document) if !notes.has_errors() => Ok(document),
+            Some(_) | None => Err(code::arranged(notes.findings)),
         }
     }
 
     /// Everything that is wrong or doubtful about a document in this account, errors first.
     pub fn check(value: &Value, directory: &dyn Directory) -> Vec<Finding> {
-        arranged(read::document(value, Some(directory)).1)
+        let mut notes = Notes::default();
+        if let Some(document) = parse::document(value, &mut notes) {
+            flow::check(&document, &mut notes);
+        }
+        check::against(directory, &mut notes);
+        code::arranged(notes.findings)
     }
 
-    /// The program of a rule, or of the default.
+    /// The steps of a rule by its place, or those of the default.
     pub fn program(&self, rule: Option<u16>) -> Option<&Program> {
         match rule {
-            Some(rule) => self.rules.get(rule as usize).map(|rule| &rule.program),
+            Some(place) => self.rules.get(place as usize).map(|rule| &rule.program),
             None => self.default.as_ref(),
         }
+    }
+
+    pub fn time_zone(&self) -> Tz {
+        self.time_zone
     }
 
     /// Queues that it routes to, as it names them.
@@ -106,22 +88,11 @@ impl Document {
         self.queues.clone()
     }
 
-    /// Schedules that its expressions ask about.
+    /// Schedules that its expressions ask about, by name.
     pub fn schedules(&self) -> Vec<Box<str>> {
         self.schedules.clone()
     }
 }
-
-fn is_error(finding: &Finding) -> bool {
-    finding.severity == Severity::Error
-}
-
-/// Errors first, otherwise in the order of the document.
-fn arranged(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.sort_by_key(|finding| finding.severity);
-    findings
-}
-
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::{Engine, Kind};
 use crate::rule::Finding;
-use crate::work::document::{Directory, Document, Holders, JsonType};
+use crate::work::document::{Directory, Document, Holders};
 use crate::work::*;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -27,26 +27,42 @@ impl Directory for Engine {
         self.config.named(Kind::Schedule, name).is_some()
     }
 
+    fn schedule_names(&self) -> Vec<String> {
+        self.config.schedules.values().map(|entry| entry.record.name.clone()).collect()
+    }
+
+    fn has_worker(&self, reference: &str) -> bool {
+        self.resolve_worker(&Reference(reference.to_owned()), "").is_ok()
+    }
+
+    fn channel_names(&self) -> Vec<String> {
+        let kept = self.config.channels.iter().filter(|entry| !entry.deleted);
+        kept.map(|entry| entry.name.to_string()).collect()
+    }
+
+    fn activity_names(&self) -> Vec<String> {
+        self.config.activities.values().map(|activity| activity.name.clone()).collect()
+    }
+
     fn worker_count(&self) -> usize {
         self.floor.len()
     }
 
     fn holders(&self, path: &str) -> Holders {
-        let steps = || path.split('.').skip(1);
-        let at = |attributes: &Value| {
-            steps().try_fold(attributes, |value, step| value.get(step)).map(JsonType::of)
-        };
-        let (mut count, mut types) = (0, BTreeSet::new());
-        for found in self.floor.iter().filter_map(|(_, seat)| at(&seat.worker.attributes)) {
-            count += 1;
-            types.insert(found);
-        }
-        Holders { count, types: types.into_iter().collect() }
+        Holders::among(self.floor.iter().map(|(_, seat)| &seat.worker.attributes), path)
     }
 
     fn attribute_names(&self) -> Vec<String> {
         let objects = self.floor.iter().filter_map(|(_, seat)| seat.worker.attributes.as_object());
         let names: BTreeSet<_> = objects.flat_map(|fields| fields.keys().cloned()).collect();
         names.into_iter().collect()
+    }
+
+    fn satisfying(&self, queue: &str, predicate: &Value) -> Option<u64> {
+        let queue = self.config.find(Kind::Queue, &Reference(queue.to_owned()))?;
+        let members = self.floor.predicates.selected(self.members_of(crate::id::QueueId(queue)))?;
+        let predicate = crate::rule::Expression::compile(predicate).ok()?;
+        let holds = |slot| self.floor.seat(slot).is_some_and(|seat| predicate.truthy(&seat.facts()).unwrap_or(false));
+        Some(members.iter().filter(|slot| holds(*slot)).count() as u64)
     }
 }

@@ -1,67 +1,82 @@
-//! `branch`: take the steps of the first arm whose `when` is true; an arm without `when` is taken otherwise. An item
-//! that no arm takes goes on after the branch, and so does one that has come to the end of an arm.
+//! # branch
+//!
+//! A list of arms `{"when": …, "steps": […]}`. The steps of the first whose `when` is true are taken; an arm without
+//! `when`, the last, is taken when no other is. After an arm's steps, and when no arm is taken, the item goes on with
+//! the step after the branch. Branches may stand in branches, 8 deep.
 //!
 //! ```json
-//! {"branch": [{"when": {"==": [{"var": "item.tier"}, "gold"]}, "steps": [{"set": {"priority": 50}}]},
-//!             {"steps": [{"set": {"priority": 0}}]}]}
+//! {"branch": [
+//!     {"when": {"var": "sys.schedule.berlin"}, "steps": [{"route": {"queue": "berlin", "timeout_s": 60}}]},
+//!     {"steps": [{"route": {"queue": "denver", "timeout_s": 60}}]}
+//! ]}
 //! ```
 
-use super::super::Op;
-use super::super::reader::Reader;
-use super::{Builder, Flow};
-use crate::limit::{BRANCH_DEPTH_MAX, STEPS_PER_RULE_MAX};
+use crate::limit::BRANCH_DEPTH_MAX;
 use crate::rule::Place;
+use crate::work::document::code;
+use crate::work::document::parse::Assembly;
+use crate::work::document::program::Op;
+use crate::work::document::read::Notes;
 use serde_json::Value;
 
-pub(super) fn parse(
-    reader: &mut Reader<'_>,
-    builder: &mut Builder,
-    body: &Value,
+/// Appends the branch's arms to the program.
+pub(in crate::work::document) fn read(
+    value: &Value,
     pointer: &str,
-    at: &str,
     depth: usize,
-) -> Flow {
+    assembly: &mut Assembly,
+    notes: &mut Notes,
+) {
+    let Value::Array(arms) = value else {
+        notes.wrong_type(value, pointer, "a list of {\"when\": …, \"steps\": […]}");
+        return;
+    };
     if depth >= BRANCH_DEPTH_MAX {
-        reader.error("too_deep", at, format!("branches are nested at most {BRANCH_DEPTH_MAX} deep"));
-        return Flow::On;
+        let message =
+            format!("branches stand at most {BRANCH_DEPTH_MAX} deep in each other; use a `goto` or more rules");
+        notes.add(code::TOO_DEEP, pointer, message);
+        return;
     }
-    let Some(arms) = reader.list(body, at, STEPS_PER_RULE_MAX) else { return Flow::On };
     if arms.is_empty() {
-        reader.error("empty_steps", at, "a branch needs at least one arm with `when` and `steps`");
+        notes.add(code::EMPTY_STEPS, pointer, "this branch leads nowhere; give it arms or take it out");
     }
-    let mut jumps = Vec::new();
-    let (mut otherwise, mut all_end) = (false, true);
+    let mut ends = Vec::new();
     for (place, arm) in arms.iter().enumerate() {
-        let here = format!("{at}/{place}");
-        let Some(fields) = reader.fields(arm, &here, &["when", "steps"]) else { continue };
-        if otherwise {
-            reader.warn("unreachable_step", &here, "never reached: an arm above it takes every item");
+        let pointer = format!("{pointer}/{place}");
+        if !assembly.count(&pointer, notes) {
+            return;
         }
-        let when = match fields.map.get("when") {
-            Some(when) => reader.expression(when, &fields.at("when"), Place::Item),
-            None => {
-                otherwise = true;
-                None
-            }
-        };
-        let test = when.map(|when| builder.push(pointer, Op::Unless { when, to: 0 }));
-        match fields.map.get("steps") {
-            Some(steps) => {
-                all_end &= super::steps(reader, builder, steps, &fields.at("steps"), depth + 1) == Flow::Ends;
-            }
-            None => reader.error("missing_field", &here, "an arm needs `steps`"),
-        }
-        jumps.push(builder.push(pointer, Op::Jump { to: 0 }));
-        let next = builder.here();
-        if let Some(Op::Unless { to, .. }) = test.map(|line| &mut builder.lines[line].op) {
-            *to = next;
-        }
+        let last = place + 1 == arms.len();
+        ends.extend(read_arm(arm, &pointer, depth, last, assembly, notes));
     }
-    let end = builder.here();
-    for line in jumps {
-        if let Op::Jump { to } = &mut builder.lines[line].op {
-            *to = end;
-        }
+    for end in ends {
+        assembly.land(end);
     }
-    if otherwise && all_end { Flow::Ends } else { Flow::On }
+}
+
+/// Appends one arm; returns the jump at its end, which must be led to the end of the branch.
+fn read_arm(
+    value: &Value,
+    pointer: &str,
+    depth: usize,
+    last: bool,
+    assembly: &mut Assembly,
+    notes: &mut Notes,
+) -> Option<usize> {
+    let object = notes.object(value, pointer, &["when", "steps"], "an arm of a branch")?;
+    if object.get("when").is_none() && !last {
+        let message =
+            "an arm without `when` takes every item, so those below are never taken; give it one or move it last";
+        notes.add(code::MISSING_FIELD, pointer, message);
+    }
+    let when = object.get("when").and_then(|when| notes.expression(when, &object.at("when"), Place::Item));
+    let entry = when.map(|when| assembly.push(pointer, Op::Unless { when, to: 0 }));
+    if let Some(steps) = notes.required(object, "steps", "a list of steps") {
+        assembly.steps(steps, &object.at("steps"), depth + 1, notes);
+    }
+    let end = (!last).then(|| assembly.push(pointer, Op::Jump { to: 0 }));
+    if let Some(entry) = entry {
+        assembly.land(entry);
+    }
+    end
 }

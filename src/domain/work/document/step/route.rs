@@ -1,45 +1,38 @@
-//! `route`: wait in a queue for a worker.
+//! # route
+//!
+//! The item waits in a queue until a worker accepts it.
+//!
+//! - `queue` (needed): id or name of the queue.
+//! - `workers`: a predicate; of the queue's members only those are offered the item for whom it is true. It reads
+//!   `item`, `worker`, `sys.worker`, `sys.channel` and `sys.priority`.
+//! - `prefer`: id or name of a worker, or an expression for it. That worker comes first whenever eligible.
+//! - `prefer_wait_s` (0–1,209,600, default 0): seconds from entering the step in which the item waits for that worker
+//!   when it is not eligible, and is offered to no one else. Its decline ends that wait.
+//! - `known_worker_only` (default false): only the worker of `prefer` is offered the item; when `prefer` names nobody
+//!   the step is skipped.
+//! - `order_by`: up to 5 of `{"value": …, "direction": "asc" | "desc"}` (default `asc`), each an expression over the
+//!   worker; workers with equal values come by the longest idle.
+//! - `priority` (±1,000,000): the item's priority from here on.
+//! - `timeout_s` (1–1,209,600): seconds until the item moves on to the next step. Without it the item stays until its
+//!   own time to live ends. An open offer is never cut short.
+//! - `skip_if`: a condition looked at once on entering; when true the step is skipped. It alone may read `sys.queue`.
+//! - `offers` (1–50, default 1): how many workers are offered the item at once; the first to accept has it.
+//! - `reservation_timeout_s` (1–1,209,600): how long an offer lasts; the document's is the default, then 120.
 //!
 //! ```json
 //! {"route": {"queue": "support",
 //!            "workers": {"in": [{"var": "item.language"}, {"var": "worker.languages"}]},
-//!            "prefer": {"var": "item.last_worker"}, "prefer_wait_s": 10,
 //!            "order_by": [{"value": {"var": "worker.skill"}, "direction": "desc"}],
-//!            "priority": 50, "timeout_s": 20, "offers": 1, "reservation_timeout_s": 15,
-//!            "skip_if": {"==": [{"var": "sys.queue.available"}, 0]}}}
+//!            "skip_if": {"==": [{"var": "sys.queue.available"}, 0]},
+//!            "timeout_s": 20}}
 //! ```
-//!
-//! Only workers that belong to the queue and for whom `workers` is true are offered the item: first the one that
-//! `prefer` names, by id or name, while it is eligible, and nobody else for `prefer_wait_s`; then by the keys of
-//! `order_by`; then the longest idle. With `known_worker_only` nobody but the preferred worker is offered the item, and
-//! the step is skipped when `prefer` names nobody. `offers` workers (1–50) are offered the item at once. `timeout_s`
-//! counts from entering the step and never cuts a live offer short; without it the item waits here for good. The step
-//! is skipped when `skip_if`, which alone may read `sys.queue`, is true on entering it.
 
-use super::super::reader::{Fields, Reader};
-use super::super::{Action, Op};
-use super::{Builder, Flow};
 use crate::limit::*;
-use crate::rule::operator::nearest;
-use crate::rule::{Expression, Place, Template};
+use crate::rule::{Place, Template};
+use crate::work::document::code;
+use crate::work::document::program::{Action, Route};
+use crate::work::document::read::{Notes, Object, RouteSite};
 use serde_json::Value;
-
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// Name or id.
-    pub queue: Box<str>,
-    pub workers: Option<Template>,
-    pub prefer: Option<Expression>,
-    pub prefer_wait_s: u32,
-    pub known_worker_only: bool,
-    /// Keys with whether the highest comes first.
-    pub order_by: Vec<(Template, bool)>,
-    pub priority: Option<i64>,
-    pub timeout_s: Option<u32>,
-    pub skip_if: Option<Expression>,
-    pub offers: u32,
-    pub reservation_timeout_s: Option<u32>,
-}
 
 const FIELDS: [&str; 11] = [
     "queue",
@@ -55,97 +48,84 @@ const FIELDS: [&str; 11] = [
     "reservation_timeout_s",
 ];
 
-pub(super) fn parse(reader: &mut Reader<'_>, builder: &mut Builder, body: &Value, pointer: &str, at: &str) -> Flow {
-    let Some(fields) = reader.fields(body, at, &FIELDS) else { return Flow::On };
-    let get = |name: &str| fields.map.get(name);
-    let queue = queue(reader, fields);
-    let workers = get("workers").and_then(|value| template(reader, value, &fields.at("workers")));
-    if get("workers") == Some(&Value::Bool(false)) {
-        reader.warn("matches_nobody", &fields.at("workers"), "no worker is ever eligible in this step");
-    }
-    let prefer = get("prefer").and_then(|value| reader.expression(value, &fields.at("prefer"), Place::Item));
-    let skip_if = get("skip_if").and_then(|value| reader.expression(value, &fields.at("skip_if"), Place::SkipIf));
-    let order_by = get("order_by").map(|value| order_by(reader, value, &fields.at("order_by"))).unwrap_or_default();
-    let known_worker_only = reader.flag(fields, "known_worker_only").unwrap_or(false);
-    for name in ["prefer_wait_s", "known_worker_only"] {
-        if get(name).is_some() && get("prefer").is_none() {
-            reader.error("prefer_missing", &fields.at(name), format!("`{name}` needs `prefer` beside it"));
-        }
-    }
-    let timeout_s = reader.seconds(fields, "timeout_s", 1);
-    let offers = reader.integer(fields, "offers", 1..=i64::from(OFFERS_MAX)).unwrap_or(1);
+pub(in crate::work::document) fn read(value: &Value, pointer: &str, notes: &mut Notes) -> Option<Action> {
+    let object = notes.object(value, pointer, &FIELDS, "a route")?;
+    let queue = notes.required(object, "queue", "the id or name of the queue to wait in");
+    let queue = queue.and_then(|queue| notes.text(queue, &object.at("queue"), NAME_CHARS_MAX));
+    let workers = object.get("workers").and_then(|workers| notes.template(workers, &object.at("workers")));
+    let prefer = object.get("prefer").and_then(|prefer| read_prefer(prefer, object, notes));
+    let skip_if = object.get("skip_if");
+    let skip_if = skip_if.and_then(|skip_if| notes.expression(skip_if, &object.at("skip_if"), Place::SkipIf));
     let route = Route {
-        queue: queue.unwrap_or_default(),
+        queue: queue.clone().unwrap_or_default().into(),
         workers,
         prefer,
-        prefer_wait_s: reader.seconds(fields, "prefer_wait_s", 0).unwrap_or(0),
-        known_worker_only,
-        order_by,
-        priority: reader.integer(fields, "priority", -PRIORITY_MAX..=PRIORITY_MAX),
-        timeout_s,
+        prefer_wait_s: notes.whole_u32(object, "prefer_wait_s", 0, DURATION_S_MAX).unwrap_or(0),
+        known_worker_only: notes.flag(object, "known_worker_only").unwrap_or(false),
+        order_by: object.get("order_by").map_or_else(Vec::new, |keys| read_order(keys, object, notes)),
+        priority: notes.whole(object, "priority", -PRIORITY_MAX, PRIORITY_MAX),
+        timeout_s: notes.whole_u32(object, "timeout_s", 1, DURATION_S_MAX),
         skip_if,
-        offers: u32::try_from(offers).unwrap_or(1),
-        reservation_timeout_s: reader.seconds(fields, "reservation_timeout_s", 1),
+        offers: notes.whole_u32(object, "offers", 1, OFFERS_MAX).unwrap_or(1),
+        reservation_timeout_s: notes.whole_u32(object, "reservation_timeout_s", 1, DURATION_S_MAX),
     };
-    let may_be_left = get("timeout_s").is_some() || get("skip_if").is_some() || known_worker_only;
-    builder.push(pointer, Op::Step(Action::Route(Box::new(route))));
-    if may_be_left { Flow::On } else { Flow::Ends }
+    check_preference(object, &route, notes);
+    let queue = queue?;
+    let workers = object.get("workers").filter(|_| route.workers.is_some());
+    let workers = workers.map(|workers| (workers.clone(), object.at("workers")));
+    notes.routes.push(RouteSite { queue, queue_pointer: object.at("queue"), workers });
+    Some(Action::Route(Box::new(route)))
 }
 
-fn queue(reader: &mut Reader<'_>, fields: Fields<'_>) -> Option<Box<str>> {
-    let Some(queue) = reader.text(fields, "queue") else {
-        if !fields.map.contains_key("queue") {
-            reader.error("missing_field", fields.pointer, "a route needs a `queue`");
+fn read_prefer(value: &Value, object: Object<'_>, notes: &mut Notes) -> Option<crate::rule::Expression> {
+    let pointer = object.at("prefer");
+    match value {
+        Value::String(name) => notes.preferred.push((name.clone(), pointer.clone())),
+        Value::Object(_) => {}
+        other => {
+            notes.wrong_type(other, pointer, "the id or name of a worker, or an expression for it,");
+            return None;
         }
-        return None;
+    }
+    notes.expression(value, &pointer, Place::Item)
+}
+
+fn check_preference(object: Object<'_>, route: &Route, notes: &mut Notes) {
+    if object.get("prefer").is_some() {
+        if route.known_worker_only && route.prefer_wait_s > 0 {
+            let message = "with `known_worker_only` the item waits for its worker as long as the step lasts; take \
+                           `prefer_wait_s` out";
+            notes.add(code::WITHOUT_EFFECT, object.at("prefer_wait_s"), message);
+        }
+        return;
+    }
+    for name in ["prefer_wait_s", "known_worker_only"].iter().filter(|name| object.get(name).is_some()) {
+        let message = format!("`{name}` is about the worker of `prefer`, which is missing; add it or take this out");
+        notes.add(code::PREFER_MISSING, object.at(name), message);
+    }
+}
+
+fn read_order(value: &Value, object: Object<'_>, notes: &mut Notes) -> Vec<(Template, bool)> {
+    let pointer = object.at("order_by");
+    let Value::Array(keys) = value else {
+        notes.wrong_type(value, pointer, "a list of keys such as {\"value\": {\"var\": \"worker.skill\"}}");
+        return Vec::new();
     };
-    if !reader.queues.iter().any(|known| **known == *queue) {
-        reader.queues.push(queue.into());
+    if keys.len() > ORDER_BY_KEYS_MAX {
+        let message = format!("at most {ORDER_BY_KEYS_MAX} keys, not {}", keys.len());
+        notes.add(code::TOO_MANY, pointer, message);
+        return Vec::new();
     }
-    if let Some(directory) = reader.directory.filter(|directory| !directory.has_queue(queue)) {
-        let names = directory.queue_names();
-        let hint = match nearest(queue, names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "create it first".to_owned(),
-        };
-        reader.error("unknown_queue", &fields.at("queue"), format!("no queue has the name or id `{queue}`; {hint}"));
-    }
-    Some(queue.into())
+    let keys = keys.iter().enumerate();
+    keys.filter_map(|(place, key)| read_key(key, &format!("{pointer}/{place}"), notes)).collect()
 }
 
-fn template(reader: &mut Reader<'_>, value: &Value, pointer: &str) -> Option<Template> {
-    if !reader.sound(value, pointer, Place::Workers) {
-        return None;
-    }
-    match Template::compile(value) {
-        Ok(template) => Some(template),
-        Err(error) => {
-            reader.error("bad_expression", pointer, error.message);
-            None
-        }
-    }
-}
-
-fn order_by(reader: &mut Reader<'_>, value: &Value, pointer: &str) -> Vec<(Template, bool)> {
-    let Some(keys) = reader.list(value, pointer, ORDER_BY_KEYS_MAX) else { return Vec::new() };
-    let mut order = Vec::new();
-    for (place, key) in keys.iter().enumerate() {
-        let at = format!("{pointer}/{place}");
-        let Some(fields) = reader.fields(key, &at, &["value", "direction"]) else { continue };
-        let descending = match reader.text(fields, "direction") {
-            None | Some("asc") => false,
-            Some("desc") => true,
-            Some(_) => {
-                reader.error("out_of_range", &fields.at("direction"), "a direction is `asc` or `desc`");
-                false
-            }
-        };
-        match fields.map.get("value") {
-            Some(value) => {
-                order.extend(template(reader, value, &fields.at("value")).map(|template| (template, descending)));
-            }
-            None => reader.error("missing_field", &at, "a key needs a `value`, such as {\"var\": \"worker.skill\"}"),
-        }
-    }
-    order
+fn read_key(value: &Value, pointer: &str, notes: &mut Notes) -> Option<(Template, bool)> {
+    let object = notes.object(value, pointer, &["value", "direction"], "a key of `order_by`")?;
+    let descending = match object.get("direction") {
+        Some(direction) => notes.choice(direction, &object.at("direction"), &[("asc", false), ("desc", true)]),
+        None => Some(false),
+    };
+    let value = notes.required(object, "value", "an expression over the worker");
+    Some((value.and_then(|value| notes.template(value, &object.at("value")))?, descending?))
 }

@@ -1,0 +1,97 @@
+//! What a document becomes: one flat program per rule, branches turned into jumps, so that an item's place is two
+//! numbers. The engine runs it; nothing here knows of items.
+
+use crate::rule::{Expression, Template};
+use std::sync::Arc;
+
+/// The steps of one rule, or of the document's default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// The rule's name, or `default`.
+    pub name: Arc<str>,
+    /// JSON pointer of the rule, or of the default.
+    pub pointer: String,
+    pub lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// JSON pointer of the step, or of the branch's arm.
+    pub pointer: Arc<str>,
+    pub label: Option<String>,
+    pub op: Op,
+}
+
+/// A line number may be the number of lines: the program's end, where an item has run out of steps.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Op {
+    Step(Action),
+    /// A branch's arm: on to `to` unless `when` holds.
+    Unless {
+        when: Expression,
+        to: u16,
+    },
+    /// The end of a branch's arm.
+    Jump {
+        to: u16,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    Route(Box<Route>),
+    Set(Set),
+    Wait(Until),
+    /// Back or forth to a labelled step, `count_max` times for one item; then on with the next line.
+    Goto {
+        to: u16,
+        count_max: u32,
+    },
+    Finish {
+        outcome: Outcome,
+        reason: Option<String>,
+    },
+}
+
+/// Waiting in a queue for a worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// Id or name; found at run time, since queues come and go.
+    pub queue: Box<str>,
+    /// Extra predicate over the queue's members.
+    pub workers: Option<Template>,
+    /// Id or name of the worker to be offered it first.
+    pub prefer: Option<Expression>,
+    /// Seconds that the item waits for its preferred worker, offered to no one else.
+    pub prefer_wait_s: u32,
+    pub known_worker_only: bool,
+    /// Keys with whether the greater value comes first.
+    pub order_by: Vec<(Template, bool)>,
+    pub priority: Option<i64>,
+    pub timeout_s: Option<u32>,
+    pub skip_if: Option<Expression>,
+    /// Workers that may hold an open offer at once.
+    pub offers: u32,
+    pub reservation_timeout_s: Option<u32>,
+}
+
+/// New values of an item; each is computed with those before it set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Set {
+    pub priority: Option<Expression>,
+    /// By name, in alphabetical order.
+    pub attributes: Vec<(String, Expression)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Until {
+    Seconds(u32),
+    /// RFC 3339 text, or seconds since 1970.
+    Instant(Expression),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Complete,
+    Cancel,
+}
