@@ -4,6 +4,7 @@
 //! that an item's place is two numbers. Everything keeps its JSON pointer. Nothing here knows of items or the engine.
 //! `docs/workflows.md` is the manual for those who write documents.
 
+pub mod case;
 mod check;
 mod code;
 mod directory;

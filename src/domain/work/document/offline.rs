@@ -40,6 +40,10 @@ impl OfflineDirectory {
         self.workers.insert(name.to_owned(), json!({"worker": attributes, "sys": sys}));
     }
 
+    pub fn worker_names(&self) -> Vec<String> {
+        self.workers.keys().cloned().collect()
+    }
+
     fn attributes(&self) -> impl Iterator<Item = &Value> {
         self.workers.values().filter_map(|facts| facts.get("worker"))
     }
