@@ -8,6 +8,7 @@ use crate::work::matching::floor::Slot;
 use crate::work::matching::waiting::Found;
 use crate::work::timer::Timer;
 use roaring::RoaringBitmap;
+use smallvec::SmallVec;
 
 impl Engine {
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
@@ -29,13 +30,16 @@ impl Engine {
     /// Gives a free worker the best item that it may take, again and again until it is not free or nothing is left.
     ///
     /// When several workers are free at once, the item may belong to another of them, and that one may have a better
-    /// item still; following this chain keeps the waiting order strict. Each link holds an earlier item, so it ends.
+    /// item still; following this chain keeps the waiting order strict. Each link holds an earlier item, so it ends; only
+    /// LIFO queues beside others can lead it in a circle, and then the item where it closes is as good as any.
     fn occupy(&mut self, turn: &mut Turn<'_>, slot: Slot) {
         while let Some(mut found) = self.best_for(turn, slot) {
+            let mut passed: SmallVec<[ItemId; 8]> = SmallVec::new();
             loop {
                 let Some(first) = self.first_for(turn, found.item) else { return };
+                passed.push(found.item);
                 match self.best_for(turn, first) {
-                    Some(better) if better.item != found.item && better.place < found.place => found = better,
+                    Some(better) if better.comes_before(&found) && !passed.contains(&better.item) => found = better,
                     Some(_) | None => {
                         self.make_offer(turn, found.item, first);
                         break;

@@ -7,6 +7,7 @@ use super::predicate::PredicateId;
 use super::ranking::RankingId;
 use crate::id::{ItemId, QueueId};
 use crate::time::Timestamp;
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What makes items interchangeable in everything but their place.
@@ -43,7 +44,15 @@ pub struct Waiting {
 pub struct Found {
     pub item: ItemId,
     pub class: ClassKey,
-    pub place: Across,
+    key: WaitKey,
+    place: Across,
+}
+
+impl Found {
+    /// Whether this item is served before the other: by their queue's own order, or as heads of different queues.
+    pub fn comes_before(&self, other: &Self) -> bool {
+        if self.class.queue == other.class.queue { self.key < other.key } else { self.place < other.place }
+    }
 }
 
 impl Waiting {
@@ -112,11 +121,14 @@ impl Waiting {
         belongs: impl Fn(PredicateId) -> bool,
         barred: impl Fn(ItemId) -> bool,
     ) -> Option<Found> {
-        let mut best: Option<Found> = None;
+        // One head per queue: its channels are served in one order, which for LIFO is not the order across queues.
+        let mut heads: SmallVec<[Found; 8]> = SmallVec::new();
         let mut consider = |lane: &Lane, class: ClassKey, key: WaitKey| {
-            let place = lane.discipline.across(key, now);
-            if best.is_none_or(|found| place < found.place) {
-                best = Some(Found { item: key.id, class, place });
+            let found = Found { item: key.id, class, key, place: lane.discipline.across(key, now) };
+            match heads.iter_mut().rev().find(|head| head.class.queue == class.queue) {
+                Some(head) if found.comes_before(head) => *head = found,
+                Some(_) => {}
+                None => heads.push(found),
             }
         };
         for ((_, channel), lane) in &self.lanes {
@@ -134,7 +146,7 @@ impl Waiting {
                 }
             }
         }
-        best
+        heads.into_iter().min_by_key(|found| found.place)
     }
 
     fn first_in_lane(
