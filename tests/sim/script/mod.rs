@@ -1,0 +1,3 @@
+//! Scenario scripts: texts with commands and the trace expected of them.
+
+pub mod parse;
