@@ -1,1 +1,8 @@
-//! x
+//! Cordboard: a self-hosted contact-center engine.
+//!
+//! - `cordboard_domain` decides: pure machines, time and randomness as arguments.
+//! - [`runtime`] runs them: one loop per account, group commit, timers.
+//! - [`edge`] touches the world: the store, the clock, HTTP.
+
+pub mod edge;
+pub mod runtime;

@@ -1,2 +1,14 @@
-//! The schema of the store, as numbered migrations that run alike on SQLite and PostgreSQL.
-//! It must not know the domain: columns and tables only.
+//! The schema of the store, one migration per change; the same set makes SQLite and PostgreSQL databases.
+
+pub use sea_orm_migration::prelude::*;
+
+mod m0001_work;
+
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_work::Migration)]
+    }
+}

@@ -1,0 +1,63 @@
+//! The store on SQLite or PostgreSQL, by URL. SQLite is written by one connection in WAL mode with full durability and
+//! read by a few others.
+
+mod codec;
+mod commit;
+mod load;
+mod read;
+mod rows;
+
+use crate::runtime::store::StoreError;
+use cordboard_migrations::{Migrator, MigratorTrait};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
+use std::time::Duration;
+
+/// Connections that read from SQLite.
+const SQLITE_READERS_MAX: u32 = 4;
+/// Connections to PostgreSQL.
+const POSTGRES_CONNECTIONS_MAX: u32 = 10;
+/// How long a writer waits for another process's lock on SQLite, and anybody for a connection.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+pub struct SqlStore {
+    pub(crate) writer: DatabaseConnection,
+    pub(crate) reader: DatabaseConnection,
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error.to_string())
+    }
+}
+
+impl SqlStore {
+    /// Opens a database (`sqlite:///path/file.db` or `postgres://…`) and brings its schema up to date.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let store = Self::connect(url).await?;
+        Migrator::up(&store.writer, None).await?;
+        Ok(store)
+    }
+
+    async fn connect(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            let writer = Database::connect(sqlite(&format!("{url}?mode=rwc"), 1)).await?;
+            // The file exists from here on, in WAL mode, so readers may open it.
+            writer.execute_unprepared("PRAGMA journal_mode = WAL").await?;
+            let reader = Database::connect(sqlite(&format!("{url}?mode=rw"), SQLITE_READERS_MAX)).await?;
+            return Ok(Self { writer, reader });
+        }
+        let mut options = ConnectOptions::new(url.to_owned());
+        options.max_connections(POSTGRES_CONNECTIONS_MAX).acquire_timeout(WAIT_MAX).sqlx_logging(false);
+        let writer = Database::connect(options).await?;
+        Ok(Self { reader: writer.clone(), writer })
+    }
+}
+
+fn sqlite(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.to_owned());
+    options.max_connections(connections).min_connections(1).acquire_timeout(WAIT_MAX).sqlx_logging(false);
+    options.map_sqlx_sqlite_opts(|options| {
+        options.busy_timeout(WAIT_MAX).pragma("synchronous", "FULL").pragma("cache_size", "-65536")
+    });
+    options
+}

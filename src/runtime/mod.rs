@@ -1,0 +1,255 @@
+//! Runs the machines: one loop per account feeds its engine, commits what comes out, and only then answers.
+
+mod account_loop;
+mod batch;
+pub mod port;
+pub mod store;
+
+pub use account_loop::Limits;
+pub use port::{Clock, Entropy};
+
+use account_loop::{AccountLoop, Message};
+use anyhow::Context;
+use cordboard_domain::event::Event;
+use cordboard_domain::id::{AccountId, IdSource};
+use cordboard_domain::time::Timestamp;
+use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, found_account};
+use dashmap::{DashMap, DashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use store::{ApiKey, KeyChange, Store, StoredAnswer};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// A command with everything that is committed beside it.
+pub struct Request {
+    pub actor: Actor,
+    pub command: Command,
+    pub keys: Vec<KeyChange>,
+    pub once: Option<Once>,
+}
+
+/// A request that is carried out once, however often it is sent.
+pub struct Once {
+    pub key: String,
+    /// SHA-256 of the request: the same key with another request is refused.
+    pub digest: [u8; 32],
+    /// Makes the answer that is kept.
+    pub encode: Box<dyn FnOnce(&Reply) -> StoredAnswer + Send>,
+}
+
+#[derive(Debug)]
+pub enum Answered {
+    Fresh(Reply),
+    /// The kept answer of an earlier request with the same idempotency key.
+    Replayed(StoredAnswer),
+}
+
+/// Why a request was not carried out. Nothing has changed by it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    #[error("this idempotency key was used with another request")]
+    IdempotencyConflict,
+    #[error("a request with this idempotency key is being carried out")]
+    IdempotencyInProgress,
+    #[error("too many commands are waiting")]
+    Overloaded,
+    /// The commit failed, or the engine is being rebuilt after one that did.
+    #[error("the store is unavailable")]
+    Unavailable,
+    #[error("no such account")]
+    NoAccount,
+}
+
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    limits: Limits,
+    loops: DashMap<AccountId, Handle>,
+    /// Idempotency keys of requests in progress.
+    in_progress: DashSet<(AccountId, String)>,
+    ready: AtomicBool,
+}
+
+struct Handle {
+    messages: mpsc::Sender<Message>,
+    events: broadcast::Sender<Arc<[Event]>>,
+    task: JoinHandle<()>,
+}
+
+impl Runtime {
+    /// Loads every account and starts its loop.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        limits: Limits,
+    ) -> anyhow::Result<Self> {
+        let runtime = Self(Arc::new(Inner {
+            store,
+            clock,
+            entropy,
+            limits,
+            loops: DashMap::new(),
+            in_progress: DashSet::new(),
+            ready: AtomicBool::new(false),
+        }));
+        let accounts = runtime.0.store.accounts().await.context("reading the accounts")?;
+        for account in accounts {
+            runtime.open(account.id).await.with_context(|| format!("loading account {}", account.id))?;
+        }
+        runtime.0.ready.store(true, Ordering::Release);
+        Ok(runtime)
+    }
+
+    async fn open(&self, id: AccountId) -> anyhow::Result<()> {
+        let inner = &self.0;
+        let (engine, commits) = account_loop::load(&*inner.store, &*inner.clock, &*inner.entropy, id).await?;
+        let (sender, receiver) = mpsc::channel(inner.limits.commands_waiting_max);
+        let (events, _) = broadcast::channel(inner.limits.batches_unread_max);
+        let running = AccountLoop::new(
+            id,
+            engine,
+            commits,
+            Arc::clone(&inner.store),
+            Arc::clone(&inner.clock),
+            Arc::clone(&inner.entropy),
+            inner.limits,
+            events.clone(),
+        );
+        let task = tokio::spawn(running.run(receiver));
+        inner.loops.insert(id, Handle { messages: sender, events, task });
+        Ok(())
+    }
+
+    /// Carries out a command; the answer comes after its commit.
+    pub async fn handle(&self, account: AccountId, request: Request) -> Result<Answered, Failure> {
+        let Some(once) = &request.once else { return self.send(account, request, None).await };
+        let entry = (account, once.key.clone());
+        if !self.0.in_progress.insert(entry.clone()) {
+            return Err(Failure::IdempotencyInProgress);
+        }
+        let in_progress = InProgress { of: Arc::clone(&self.0), entry };
+        let kept = self.0.store.answer(account, &once.key).await.map_err(|error| {
+            tracing::error!(%account, %error, "reading a kept answer failed");
+            Failure::Unavailable
+        })?;
+        let oldest = self.now().plus_millis(-i64::from(self.0.limits.answer_kept_s) * 1_000);
+        match kept.filter(|kept| kept.created_at > oldest) {
+            Some(kept) if kept.digest == once.digest => Ok(Answered::Replayed(kept.answer)),
+            Some(_) => Err(Failure::IdempotencyConflict),
+            None => self.send(account, request, Some(in_progress)).await,
+        }
+    }
+
+    async fn send(
+        &self,
+        account: AccountId,
+        request: Request,
+        in_progress: Option<InProgress>,
+    ) -> Result<Answered, Failure> {
+        let (answer, answered) = oneshot::channel();
+        // The loop holds the idempotency key until the commit, even when the caller has gone by then.
+        self.enqueue(account, Message::Command { request, in_progress, answer })?;
+        answered.await.map_err(|_| Failure::Unavailable)?.map(Answered::Fresh)
+    }
+
+    fn enqueue(&self, account: AccountId, message: Message) -> Result<(), Failure> {
+        let messages = self.0.loops.get(&account).map(|handle| handle.messages.clone()).ok_or(Failure::NoAccount)?;
+        messages.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Failure::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Failure::Unavailable,
+        })
+    }
+
+    /// Runs `read` on the engine; the answer comes when everything that it saw is committed.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        account: AccountId,
+        read: impl FnOnce(&Engine, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let read = Box::new(move |engine: &Engine, now| {
+            let seen = read(engine, now);
+            // The reader may have gone away.
+            let deliver: account_loop::Deliver = Box::new(move || drop(answer.send(seen)));
+            deliver
+        });
+        self.enqueue(account, Message::Read(read))?;
+        answered.await.map_err(|_| Failure::Unavailable)
+    }
+
+    /// Makes an account with what a new one starts with, and its first key.
+    pub async fn create_account(
+        &self,
+        name: &str,
+        first_key: impl FnOnce(AccountId) -> Option<ApiKey> + Send,
+    ) -> Result<Account, Failure> {
+        let (account, records) = found_account(name, self.now(), &mut IdSource::new(self.0.entropy.seed()));
+        let keys: Vec<ApiKey> = first_key(account.id).into_iter().collect();
+        let failed = |error: anyhow::Error| {
+            tracing::error!(error = format!("{error:#}"), "creating an account failed");
+            Failure::Unavailable
+        };
+        self.0.store.found(&account, &records, &keys).await.map_err(|error| failed(error.into()))?;
+        self.open(account.id).await.map_err(failed)?;
+        Ok(account)
+    }
+
+    pub fn has_account(&self, account: AccountId) -> bool {
+        self.0.loops.contains_key(&account)
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.0.entropy
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Acquire)
+    }
+
+    /// The account's events after each commit, in order.
+    pub fn subscribe(&self, account: AccountId) -> Option<broadcast::Receiver<Arc<[Event]>>> {
+        self.0.loops.get(&account).map(|handle| handle.events.subscribe())
+    }
+
+    /// Stops all loops after the commands that they have taken.
+    pub async fn stop(&self) {
+        self.0.ready.store(false, Ordering::Release);
+        let accounts: Vec<AccountId> = self.0.loops.iter().map(|entry| *entry.key()).collect();
+        for account in accounts {
+            if let Some((_, handle)) = self.0.loops.remove(&account) {
+                drop(handle.messages);
+                if let Err(error) = handle.task.await {
+                    tracing::error!(%account, %error, "an account's loop failed");
+                }
+            }
+        }
+    }
+}
+
+/// Takes an idempotency key off the list however its request ends.
+pub(crate) struct InProgress {
+    of: Arc<Inner>,
+    entry: (AccountId, String),
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.of.in_progress.remove(&self.entry);
+    }
+}
