@@ -96,4 +96,6 @@ impl Document {
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
