@@ -306,3 +306,14 @@ fn the_examples_of_the_steps_are_read() {
         }
     }
 }
+
+/// The manual lists every kind of finding, with the words of the catalogue.
+#[test]
+fn the_manual_lists_every_finding() {
+    let manual = include_str!("../../../../docs/workflows.md");
+    for code in CODES {
+        let severity = if code.severity == Severity::Error { "error" } else { "warning" };
+        let row = format!("| `{}` | {severity} | {} |", code.name, code.means);
+        assert!(manual.contains(&row), "docs/workflows.md lacks the row\n{row}");
+    }
+}
