@@ -41,3 +41,34 @@ fn every_planted_bug_is_caught() {
     }
     assert!(missed.is_empty(), "not caught within {SEEDS_TO_CATCH_MAX} seeds: {missed:?}");
 }
+
+/// Plays every script of `tests/script/work`; with `UPDATE_EXPECT=1` (`make bless`) the traces are written anew.
+#[test]
+fn every_script_gives_its_trace() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../script/work");
+    let entries = std::fs::read_dir(&folder).expect("the scripts are there");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be read").path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    let bless = std::env::var_os("UPDATE_EXPECT").is_some();
+    let mut wrong = Vec::new();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).expect("it can be read");
+        match cordboard_sim::script::play(&text) {
+            Ok(given) if given == text => {}
+            Ok(given) if bless => std::fs::write(&path, given).expect("it can be written"),
+            Ok(given) => wrong.push(format!("{}:\n{}", path.display(), difference(&text, &given))),
+            Err(why) => wrong.push(format!("{}: {why}", path.display())),
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n(`make bless` accepts the traces as they are)", wrong.join("\n"));
+}
+
+/// The first lines in which two scripts differ.
+fn difference(expected: &str, given: &str) -> String {
+    let pairs = expected.lines().zip(given.lines()).enumerate();
+    let first = pairs.filter(|(_, (one, other))| one != other).map(|(line, _)| line).next();
+    let from = first.unwrap_or_else(|| expected.lines().count().min(given.lines().count()));
+    let few = |text: &str| text.lines().skip(from).take(4).collect::<Vec<_>>().join("\n  ");
+    format!("line {}, expected:\n  {}\ngiven:\n  {}", from + 1, few(expected), few(given))
+}

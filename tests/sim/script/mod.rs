@@ -1,3 +1,13 @@
-//! Scenario scripts: texts with commands and the trace expected of them.
+//! Scenario scripts: texts with commands and the trace expected of them. `docs` of the language: see [`play`].
 
 pub mod parse;
+mod perform;
+pub mod play;
+mod tell;
+
+/// Plays a script and returns it with the trace that it gave.
+pub fn play(text: &str) -> Result<String, String> {
+    let parts = parse::parse(text)?;
+    let traces = play::traces(&parts)?;
+    Ok(parse::print(&parts, &traces))
+}
