@@ -2,7 +2,7 @@
 
 use super::SqlStore;
 use super::codec::encode;
-use super::rows::{ACCOUNTS, ANSWERS, EVENTS, KEYS, RESOURCES, Rows, upsert};
+use super::rows::{ACCOUNTS, ANSWERS, EVENTS, KEYS, RESOURCES, Rows, append, upsert};
 use crate::runtime::store::{ApiKey, Batch, KeyChange, StoreError};
 use cordboard_domain::work::{Account, Gone, Record};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
@@ -68,7 +68,7 @@ impl SqlStore {
                 event.data.get().into(),
             ]
         });
-        upsert(&transaction, &EVENTS, events.collect()).await?;
+        append(&transaction, &EVENTS, events.collect()).await?;
         delete(&transaction, &account, &batch.gone).await?;
         change_keys(&transaction, &account, &batch.keys).await?;
         let answers = batch.answers.iter().map(|kept| {

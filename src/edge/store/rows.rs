@@ -46,6 +46,22 @@ pub(super) const ANSWERS: Table =
 
 /// Writes rows, each in the order of key and columns; a row that is there already is replaced.
 pub(super) async fn upsert(db: &impl ConnectionTrait, table: &Table, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+    let mut conflict = OnConflict::columns(table.key.iter().map(|column| Alias::new(*column)));
+    conflict.update_columns(table.columns.iter().map(|column| Alias::new(*column)));
+    insert_rows(db, table, rows, Some(conflict)).await
+}
+
+/// Writes rows that must not be there yet; one that is fails the transaction.
+pub(super) async fn append(db: &impl ConnectionTrait, table: &Table, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+    insert_rows(db, table, rows, None).await
+}
+
+async fn insert_rows(
+    db: &impl ConnectionTrait,
+    table: &Table,
+    rows: Vec<Vec<Value>>,
+    conflict: Option<OnConflict>,
+) -> Result<(), StoreError> {
     let width = table.key.len() + table.columns.len();
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
@@ -55,9 +71,9 @@ pub(super) async fn upsert(db: &impl ConnectionTrait, table: &Table, rows: Vec<V
         for row in rows.by_ref().take(PARAMETERS_MAX / width) {
             insert.values_panic(row.into_iter().map(Into::into));
         }
-        let mut conflict = OnConflict::columns(table.key.iter().map(|column| Alias::new(*column)));
-        conflict.update_columns(table.columns.iter().map(|column| Alias::new(*column)));
-        insert.on_conflict(conflict);
+        if let Some(conflict) = conflict.clone() {
+            insert.on_conflict(conflict);
+        }
         db.execute(&insert).await?;
     }
     Ok(())

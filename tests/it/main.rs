@@ -1,0 +1,5 @@
+//! The one integration binary; its tree mirrors the program: the store, the runtime, the REST resources.
+
+mod runtime;
+mod store;
+mod support;

@@ -1,0 +1,195 @@
+//! What the API reads without the engine: by id, by name, in pages, filtered.
+
+use super::sample::*;
+use crate::support::clock::START;
+use cordboard::runtime::store::*;
+use cordboard_domain::id::*;
+use cordboard_domain::work::*;
+
+fn ids(records: &[Record]) -> Vec<String> {
+    let id = |record: &Record| match record {
+        Record::Item(item) => item.id.to_string(),
+        Record::Reservation(reservation) => reservation.id.to_string(),
+        Record::Queue(queue) => queue.id.to_string(),
+        other => panic!("not listed here: {other:?}"),
+    };
+    records.iter().map(id).collect()
+}
+
+pub async fn lists_are_newest_first_and_paged(store: &dyn Store) {
+    let mut sample = Sample::new(store).await;
+    let items: Vec<Item> = (0..25).map(|age| sample.item(WorkflowId(1), age * 1_000)).collect();
+    sample.put(store, items.iter().cloned().map(Record::Item).collect()).await;
+    let expected: Vec<String> = items.iter().rev().map(|item| item.id.to_string()).collect();
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let filter = Filter { after: after.clone(), limit: 10, ..Filter::default() };
+        let page = ids(&store.list(sample.id(), Kind::Item, &filter).await.expect("read"));
+        let Some(last) = page.last() else { break };
+        after = Some(last.clone());
+        assert!(page.len() <= 10);
+        seen.extend(page);
+    }
+    assert_eq!(seen, expected);
+}
+
+pub async fn each_filter_of_items_holds(store: &dyn Store) {
+    let mut sample = Sample::new(store).await;
+    let plain = sample.item(WorkflowId(1), 0);
+    let mut other = sample.item(WorkflowId(2), 5_000);
+    other.state = ItemState::Assigned;
+    other.channel = "voice".into();
+    other.queue = Some(QueueId(3));
+    other.worker = Some(WorkerId(4));
+    sample.put(store, vec![Record::Item(plain.clone()), Record::Item(other.clone())]).await;
+    let any = || Filter { limit: 10, ..Filter::default() };
+    let only_other = [
+        Filter { state: Some("assigned".to_owned()), ..any() },
+        Filter { queue: Some(QueueId(3).to_string()), ..any() },
+        Filter { workflow: Some(WorkflowId(2).to_string()), ..any() },
+        Filter { channel: Some("voice".to_owned()), ..any() },
+        Filter { worker: Some(WorkerId(4).to_string()), ..any() },
+        Filter { created_from: Some(START.plus_millis(5_000)), ..any() },
+        Filter { created_from: Some(START.plus_millis(1)), worker: Some(WorkerId(4).to_string()), ..any() },
+    ];
+    for filter in only_other {
+        let found = store.list(sample.id(), Kind::Item, &filter).await.expect("read");
+        assert_eq!(ids(&found), [other.id.to_string()], "{filter:?}");
+    }
+    let before = Filter { created_before: Some(START.plus_millis(5_000)), ..any() };
+    assert_eq!(ids(&store.list(sample.id(), Kind::Item, &before).await.expect("read")), [plain.id.to_string()]);
+    let neither = Filter { state: Some("pending".to_owned()), channel: Some("voice".to_owned()), ..any() };
+    assert!(store.list(sample.id(), Kind::Item, &neither).await.expect("read").is_empty());
+}
+
+pub async fn each_filter_of_reservations_holds(store: &dyn Store) {
+    let mut sample = Sample::new(store).await;
+    let plain = sample.reservation(ItemId(1), WorkerId(1), ReservationState::Offered);
+    let other = sample.reservation(ItemId(2), WorkerId(2), ReservationState::TimedOut);
+    sample.put(store, vec![Record::Reservation(plain), Record::Reservation(other.clone())]).await;
+    let any = || Filter { limit: 10, ..Filter::default() };
+    let filters = [
+        Filter { state: Some("timed_out".to_owned()), ..any() },
+        Filter { worker: Some(WorkerId(2).to_string()), ..any() },
+        Filter { work_item: Some(ItemId(2).to_string()), ..any() },
+    ];
+    for filter in filters {
+        let found = store.list(sample.id(), Kind::Reservation, &filter).await.expect("read");
+        assert_eq!(ids(&found), [other.id.to_string()], "{filter:?}");
+    }
+}
+
+pub async fn configuration_is_found_by_id_and_name(store: &dyn Store) {
+    let mut sample = Sample::new(store).await;
+    let mut queue = sample.queue("support");
+    let workflow = sample.workflow("support", 1);
+    sample.put(store, vec![Record::Queue(queue.clone()), Record::Workflow(workflow.clone())]).await;
+    let named = |kind, name: &'static str| store.named(sample.account.id, kind, name);
+    assert_eq!(named(Kind::Queue, "support").await.expect("read"), Some(queue.id.to_string()));
+    assert_eq!(named(Kind::Workflow, "support").await.expect("read"), Some(workflow.id.to_string()));
+    assert_eq!(named(Kind::Queue, "Support").await.expect("read"), None, "names are told apart by case");
+    assert_eq!(named(Kind::Schedule, "support").await.expect("read"), None);
+    queue.name = "sales".to_owned();
+    sample.put(store, vec![Record::Queue(queue.clone())]).await;
+    assert_eq!(store.named(sample.id(), Kind::Queue, "support").await.expect("read"), None);
+    let filter = Filter { name: Some("sales".to_owned()), limit: 10, ..Filter::default() };
+    assert_eq!(ids(&store.list(sample.id(), Kind::Queue, &filter).await.expect("read")), [queue.id.to_string()]);
+    let stored = store.get(sample.id(), Kind::Queue, &queue.id.to_string()).await.expect("read").expect("there");
+    assert_eq!(shown(&stored), shown(&Record::Queue(queue.clone())));
+    assert!(store.get(sample.id(), Kind::Workflow, &queue.id.to_string()).await.expect("read").is_none());
+}
+
+pub async fn versions_are_listed_newest_first(store: &dyn Store) {
+    let mut sample = Sample::new(store).await;
+    let workflow = sample.workflow("support", 12);
+    let versions = (1..=12).map(|number| Record::WorkflowVersion(version(workflow.id, number)));
+    let records = versions.chain([Record::Workflow(workflow.clone())]).collect();
+    sample.put(store, records).await;
+    let numbers = |versions: Vec<WorkflowVersion>| versions.iter().map(|it| it.version).collect::<Vec<_>>();
+    let first = store.versions(sample.id(), workflow.id, None, 3).await.expect("read");
+    assert_eq!(numbers(first), [12, 11, 10]);
+    let next = store.versions(sample.id(), workflow.id, Some(10), 100).await.expect("read");
+    assert_eq!(numbers(next), (1..10).rev().collect::<Vec<_>>());
+    let one = store.version(sample.id(), workflow.id, 7).await.expect("read");
+    assert_eq!(one, Some(version(workflow.id, 7)));
+    assert_eq!(store.version(sample.id(), workflow.id, 13).await.expect("read"), None);
+}
+
+pub async fn events_are_listed_oldest_first(store: &dyn Store) {
+    let mut sample = Sample::new(store).await;
+    let mut batch = sample.batch(Vec::new());
+    for sequence in 1..=20 {
+        let kind = if sequence % 2 == 0 { "work_item.created" } else { "work_item.queued" };
+        batch.events.push(sample.event(sequence, kind, if sequence % 5 == 0 { "itm_5" } else { "itm_1" }));
+    }
+    batch.sequence = 20;
+    let first = batch.events[0].clone();
+    sample.commit(store, batch).await;
+    let list = async |filter: EventFilter| {
+        let events = store.events(sample.account.id, &filter).await.expect("read");
+        events.iter().map(|event| event.sequence).collect::<Vec<_>>()
+    };
+    let any = || EventFilter { limit: 100, ..EventFilter::default() };
+    assert_eq!(list(any()).await, (1..=20).collect::<Vec<_>>());
+    assert_eq!(list(EventFilter { after_sequence: 17, ..any() }).await, [18, 19, 20]);
+    assert_eq!(list(EventFilter { after_sequence: 20, ..any() }).await, [0u64; 0]);
+    assert_eq!(list(EventFilter { limit: 2, after_sequence: 3, ..any() }).await, [4, 5]);
+    assert_eq!(list(EventFilter { subject: Some("itm_5".to_owned()), ..any() }).await, [5, 10, 15, 20]);
+    let types = vec!["work_item.created".to_owned(), "no.such".to_owned()];
+    assert_eq!(list(EventFilter { types: types.clone(), limit: 3, ..any() }).await, [2, 4, 6]);
+    let both = EventFilter { types, subject: Some("itm_5".to_owned()), after_sequence: 10, ..any() };
+    assert_eq!(list(both).await, [20]);
+    let stored = &store.events(sample.id(), &any()).await.expect("read")[0];
+    let expected = StoredEvent {
+        sequence: first.sequence,
+        id: first.id.to_string(),
+        event_type: first.event_type.to_owned(),
+        subject: first.subject.clone(),
+        time: first.time,
+        data: first.data.get().to_owned(),
+    };
+    assert_eq!(*stored, expected);
+}
+
+pub async fn nothing_crosses_between_accounts(store: &dyn Store) {
+    let mut sample = Sample::new(store).await;
+    let other = Sample::seeded(store, 2).await;
+    let (queue, workflow) = (sample.queue("support"), sample.workflow("support", 1));
+    let item = sample.item(workflow.id, 0);
+    let reservation = sample.reservation(item.id, WorkerId(1), ReservationState::Offered);
+    let records = vec![
+        Record::Queue(queue.clone()),
+        Record::WorkflowVersion(version(workflow.id, 1)),
+        Record::Workflow(workflow.clone()),
+        Record::Item(item.clone()),
+        Record::Reservation(reservation.clone()),
+    ];
+    let mut batch = sample.batch(records);
+    batch.events.push(sample.event(1, "queue.created", "que_1"));
+    batch.sequence = 1;
+    sample.commit(store, batch).await;
+    let reads = [
+        (Kind::Queue, queue.id.to_string()),
+        (Kind::Workflow, workflow.id.to_string()),
+        (Kind::Item, item.id.to_string()),
+        (Kind::Reservation, reservation.id.to_string()),
+    ];
+    for (kind, id) in reads {
+        assert!(store.get(sample.id(), kind, &id).await.expect("read").is_some());
+        assert!(store.get(other.id(), kind, &id).await.expect("read").is_none(), "{kind:?}");
+        let filter = Filter { limit: 10, ..Filter::default() };
+        assert!(store.list(other.id(), kind, &filter).await.expect("read").is_empty(), "{kind:?}");
+    }
+    assert_eq!(store.named(other.id(), Kind::Queue, "support").await.expect("read"), None);
+    assert_eq!(store.version(other.id(), workflow.id, 1).await.expect("read"), None);
+    assert!(store.versions(other.id(), workflow.id, None, 10).await.expect("read").is_empty());
+    let events = store.events(other.id(), &EventFilter { limit: 10, ..EventFilter::default() }).await.expect("read");
+    assert!(events.is_empty());
+    assert_eq!(loaded(store, other.id()).await, all_shown(&other.founded));
+    // Nor can one account's batch delete another's.
+    let mut foreign = other.batch(Vec::new());
+    foreign.gone.push(Gone::Queue(queue.id));
+    store.commit(foreign).await.expect("there is nothing to delete");
+    assert!(store.get(sample.id(), Kind::Queue, &queue.id.to_string()).await.expect("read").is_some());
+}

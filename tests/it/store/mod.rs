@@ -1,0 +1,62 @@
+//! The conformance suite of the store port: every case runs on SQLite and on PostgreSQL, each in a database of its own.
+
+mod commit;
+mod keys;
+mod lists;
+mod recovery;
+mod sample;
+
+macro_rules! conformance {
+    ($($file:ident: $($case:ident)*;)*) => {
+        mod sqlite {
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    let database = crate::support::database::Database::sqlite().await;
+                    super::$file::$case(&*database.store).await;
+                }
+            )*)*
+        }
+
+        mod postgres {
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    let database = crate::support::database::Database::postgres().await;
+                    super::$file::$case(&*database.store).await;
+                }
+            )*)*
+        }
+    };
+}
+
+conformance! {
+    commit:
+        a_batch_is_stored_whole
+        the_last_record_of_a_resource_counts
+        a_batch_of_another_writer_is_fenced_off
+        a_batch_that_fails_leaves_nothing
+        a_batch_over_the_parameter_limits_is_stored
+        texts_come_back_as_they_were;
+    recovery:
+        a_founded_account_is_loaded_as_it_began
+        an_unknown_account_is_not_loaded
+        what_is_over_is_not_loaded
+        versions_are_loaded_when_newest_or_in_use
+        what_is_gone_is_not_loaded
+        many_open_items_are_loaded;
+    lists:
+        lists_are_newest_first_and_paged
+        each_filter_of_items_holds
+        each_filter_of_reservations_holds
+        configuration_is_found_by_id_and_name
+        versions_are_listed_newest_first
+        events_are_listed_oldest_first
+        nothing_crosses_between_accounts;
+    keys:
+        a_key_is_found_by_its_hash_until_deleted
+        keys_are_listed_newest_first
+        an_answer_is_kept_until_forgotten
+        a_secret_is_made_once
+        the_store_answers;
+}

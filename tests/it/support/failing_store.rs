@@ -1,0 +1,181 @@
+//! A store whose commits a test holds, lets go and fails, and which says when they begin.
+
+use async_trait::async_trait;
+use cordboard::runtime::store::*;
+use cordboard_domain::id::*;
+use cordboard_domain::time::Timestamp;
+use cordboard_domain::work::{Account, Record, WorkflowVersion};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// How a commit ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing is written, and an error is told.
+    FailBefore,
+    /// Everything is written, and an error is told all the same: the connection broke at the worst moment.
+    FailAfter,
+}
+
+/// What a commit was to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub events: usize,
+    pub sequence: u64,
+}
+
+pub struct FailingStore {
+    inner: Arc<dyn Store>,
+    held: watch::Sender<bool>,
+    begun: watch::Sender<Vec<Seen>>,
+    fates: Mutex<VecDeque<Fate>>,
+    loads_to_fail: AtomicU32,
+    loads: watch::Sender<u32>,
+}
+
+impl FailingStore {
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self {
+            inner,
+            held: watch::Sender::new(false),
+            begun: watch::Sender::new(Vec::new()),
+            fates: Mutex::new(VecDeque::new()),
+            loads_to_fail: AtomicU32::new(0),
+            loads: watch::Sender::new(0),
+        }
+    }
+
+    /// Commits that begin from now on wait for [`Self::release`].
+    pub fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    pub fn release(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// The next commit without a fate ends so.
+    pub fn fail_next(&self, fate: Fate) {
+        self.fates.lock().expect("no test panics with it").push_back(fate);
+    }
+
+    pub fn fail_loads(&self, count: u32) {
+        self.loads_to_fail.store(count, Ordering::SeqCst);
+    }
+
+    /// What the commits that have begun were to write, in order.
+    pub fn begun(&self) -> Vec<Seen> {
+        self.begun.borrow().clone()
+    }
+
+    /// Waits until so many commits have begun, ever.
+    pub async fn began(&self, count: usize) {
+        let mut begun = self.begun.subscribe();
+        begun.wait_for(|begun| begun.len() >= count).await.expect("the store is here");
+    }
+
+    /// Waits until the account has been loaded or tried to be so many times, ever.
+    pub async fn loaded(&self, count: u32) {
+        let mut loads = self.loads.subscribe();
+        loads.wait_for(|loads| *loads >= count).await.expect("the store is here");
+    }
+}
+
+fn broken() -> StoreError {
+    StoreError::Database("told to fail".to_owned())
+}
+
+#[async_trait]
+impl Store for FailingStore {
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let seen = Seen { events: batch.events.len(), sequence: batch.sequence };
+        self.begun.send_modify(|begun| begun.push(seen));
+        let mut held = self.held.subscribe();
+        held.wait_for(|held| !held).await.expect("the store is here");
+        let fate = self.fates.lock().expect("no test panics with it").pop_front();
+        match fate {
+            None => self.inner.commit(batch).await,
+            Some(Fate::FailBefore) => Err(broken()),
+            Some(Fate::FailAfter) => {
+                self.inner.commit(batch).await?;
+                Err(broken())
+            }
+        }
+    }
+
+    async fn load(&self, account: AccountId) -> Result<Option<Loaded>, StoreError> {
+        let fails = self.loads_to_fail.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let loaded = if fails.is_ok() { Err(broken()) } else { self.inner.load(account).await };
+        self.loads.send_modify(|loads| *loads += 1);
+        loaded
+    }
+
+    async fn found(&self, account: &Account, records: &[Record], keys: &[ApiKey]) -> Result<(), StoreError> {
+        self.inner.found(account, records, keys).await
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        self.inner.accounts().await
+    }
+
+    async fn get(&self, account: AccountId, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        self.inner.get(account, kind, id).await
+    }
+
+    async fn named(&self, account: AccountId, kind: Kind, name: &str) -> Result<Option<String>, StoreError> {
+        self.inner.named(account, kind, name).await
+    }
+
+    async fn list(&self, account: AccountId, kind: Kind, filter: &Filter) -> Result<Vec<Record>, StoreError> {
+        self.inner.list(account, kind, filter).await
+    }
+
+    async fn version(
+        &self,
+        account: AccountId,
+        of: WorkflowId,
+        version: u32,
+    ) -> Result<Option<WorkflowVersion>, StoreError> {
+        self.inner.version(account, of, version).await
+    }
+
+    async fn versions(
+        &self,
+        account: AccountId,
+        of: WorkflowId,
+        before: Option<u32>,
+        limit: u64,
+    ) -> Result<Vec<WorkflowVersion>, StoreError> {
+        self.inner.versions(account, of, before, limit).await
+    }
+
+    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        self.inner.events(account, filter).await
+    }
+
+    async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        self.inner.key_by_hash(hash).await
+    }
+
+    async fn keys(&self, account: AccountId, after: Option<&str>, limit: u64) -> Result<Vec<ApiKey>, StoreError> {
+        self.inner.keys(account, after, limit).await
+    }
+
+    async fn answer(&self, account: AccountId, key: &str) -> Result<Option<KeptAnswer>, StoreError> {
+        self.inner.answer(account, key).await
+    }
+
+    async fn forget_answers_before(&self, at: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_answers_before(at).await
+    }
+
+    async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        self.inner.secret(name, fresh).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.inner.ping().await
+    }
+}

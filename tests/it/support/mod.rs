@@ -1,0 +1,6 @@
+//! What the tests stand on: databases of their own, a clock moved by hand, a store that fails when told to.
+
+pub mod clock;
+pub mod database;
+pub mod failing_store;
+pub mod postgres;
