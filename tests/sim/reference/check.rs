@@ -20,7 +20,11 @@ impl World {
     fn check_pairs(&self, faults: &mut Faults) {
         for item in self.items.values().filter(|item| self.wants_offers(item)) {
             if let Some(worker) = self.workers.values().find(|worker| self.bar(item, worker).is_none()) {
-                faults.push(format!("{} waits while {} is free for it", item.id, worker.name));
+                let (load, capacity) = (self.load(worker.id, &item.channel), self.capacity(worker, &item.channel));
+                faults.push(format!(
+                    "{} waits while {} is free for it: {load} of {capacity} on {}, {} for {:?}, declined by {:?}",
+                    item.id, worker.name, item.channel, worker.attributes, item.ask, item.declines
+                ));
             }
         }
     }

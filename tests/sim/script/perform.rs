@@ -148,7 +148,14 @@ fn configure(stage: &mut Stage, step: &Step, verb: &str, name: &str) -> Done {
             }
         }
     };
-    tell(stage, command)
+    if let Some(Reply::Workflow(published)) = stage.handle(command)?
+        && step.yes("warnings")
+    {
+        for finding in published.findings {
+            stage.trace.push(format!("warned: {} at {}: {}", finding.code, finding.pointer, finding.message));
+        }
+    }
+    stage.fire()
 }
 
 /// Pairs that name a channel are capacities.

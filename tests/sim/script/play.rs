@@ -3,7 +3,7 @@
 //! ```text
 //! account miss_limit=2 reoffer_after_s=10        settings; exclude voice chat 0: while on voice, chat capacity is 0
 //! queue support {"in": …} order=lifo ageing=2    created, or changed when it exists; so are channel, activity, schedule
-//! workflow flow {…}                              created, or published anew; reevaluate=yes
+//! workflow flow {…}                              created, or published anew; reevaluate=yes warnings=yes
 //! worker ann {"lang": "en"} voice=1 activity=Break connection=required
 //! set ann {"lang": "de"} voice=2 activity=Break reject_offers=yes
 //! connect ann · disconnect ann · dismiss ann

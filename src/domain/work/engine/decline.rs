@@ -48,6 +48,8 @@ impl Engine {
             self.transfer_failed(turn, id);
             return;
         }
+        // Asked before the declines may be lifted: with them would go the knowledge of who declined.
+        let held_worker_declined = self.held_worker_declined(turn, id);
         self.lift_declines_if_all_declined(turn, id);
         if open == 0 && expired {
             self.next_step(turn, id);
@@ -56,7 +58,7 @@ impl Engine {
         if open == 0 && state == ItemState::Reserved {
             self.emit_item(turn, "work_item.queued", id, Some(json!({"again": true})));
         }
-        if self.held_worker_declined(turn, id) {
+        if held_worker_declined {
             self.prefer_ended(turn, id);
         }
         self.relist(turn, id);
