@@ -71,6 +71,10 @@ impl Engine {
             reservation.state = ReservationState::Wrapping;
         }
         self.emit_reservation(turn, "reservation.wrapping", held);
+        let worker = self.items.get(&id).and_then(|entry| entry.item.worker);
+        if let Some(worker) = worker.filter(|_| self.planted.has(Plant::WrapUpFreesCapacity)) {
+            self.forget_load(turn, id, worker);
+        }
         self.change_item(turn, id, |item| {
             item.state = ItemState::Wrapping;
             item.reason = reason;

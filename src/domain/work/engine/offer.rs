@@ -125,9 +125,24 @@ impl Engine {
                 seat.worker.misses = 0;
             });
         }
+        if self.planted.has(Plant::LoadForgotten) {
+            self.forget_load(turn, item, worker);
+        }
         self.emit_reservation(turn, "reservation.accepted", id);
         self.assign(turn, item, id, worker);
         Ok(Answer::Reservation(id))
+    }
+
+    /// Gives capacity back that is still held; only planted bugs ask for it.
+    pub(super) fn forget_load(&mut self, turn: &mut Turn<'_>, item: ItemId, worker: WorkerId) {
+        let channel = self.items.get(&item).and_then(|entry| self.config.channel_number(&entry.item.channel));
+        let (Some(channel), Some(slot)) = (channel, self.floor.slot(worker)) else { return };
+        self.floor.change(slot, |seat| {
+            if let Some(load) = seat.load.get_mut(channel as usize) {
+                *load = load.saturating_sub(1);
+            }
+        });
+        turn.freed.push(slot);
     }
 
     /// The item is the worker's: every other offer of it is rescinded, and a warm transfer is complete.
@@ -140,7 +155,8 @@ impl Engine {
         let others: Vec<_> = entry.live.iter().copied().filter(|id| *id != accepted && Some(*id) != kept).collect();
         self.timers.clear(Some(entry.item.expires_at), Timer::Item(item));
         self.clear_declines(item);
-        for other in others {
+        let rescinds = !self.planted.has(Plant::BroadcastNotRescinded);
+        for other in others.into_iter().filter(|_| rescinds) {
             self.end_offer(turn, other, Ending::Rescinded, None);
         }
         if let Some(kept) = kept {
@@ -211,7 +227,8 @@ impl Engine {
             seat.worker.misses += 1;
             seat.worker.misses
         });
-        let limit = self.account.settings.miss_limit;
+        let late = u32::from(self.planted.has(Plant::MissLimitOffByOne));
+        let limit = self.account.settings.miss_limit + late;
         if limit > 0 && misses.is_some_and(|misses| misses >= limit) {
             let to = self.account.settings.miss_activity;
             self.move_to_activity(turn, slot, to, "missed");
@@ -279,7 +296,9 @@ impl Engine {
                 }
             }
         });
-        turn.freed.push(slot);
+        if !(held && self.planted.has(Plant::FreedWorkerForgotten)) {
+            turn.freed.push(slot);
+        }
     }
 
     pub(super) fn wrap_up_reservation(

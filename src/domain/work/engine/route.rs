@@ -165,7 +165,11 @@ impl Engine {
 
     fn discipline(&self, queue: QueueId) -> Discipline {
         let plain = Discipline { order: QueueOrder::Fifo, slope_milli: 0 };
-        self.config.queues.get(&queue).map_or(plain, super::QueueEntry::discipline)
+        let mut discipline = self.config.queues.get(&queue).map_or(plain, super::QueueEntry::discipline);
+        if self.planted.has(Plant::LifoAsFifo) {
+            discipline.order = QueueOrder::Fifo;
+        }
+        discipline
     }
 
     /// What an item wants by its transfer or by its step.
@@ -195,7 +199,11 @@ impl Engine {
         Some(Wish {
             queue: item.queue?,
             residual: residual_of(route, &facts),
-            order_by: order_of(route, &facts),
+            order_by: if self.planted.has(Plant::OrderByForgotten) {
+                OrderBy::none()
+            } else {
+                order_of(route, &facts)
+            },
             only: item.place.preferred.filter(|_| held),
             offers: route.offers,
             reservation_timeout_s: route.reservation_timeout_s.unwrap_or(usual),

@@ -4,7 +4,8 @@
 use super::{Engine, Turn};
 use crate::id::ItemId;
 use crate::time::Timestamp;
-use crate::work::matching::floor::Slot;
+use crate::work::Plant;
+use crate::work::matching::floor::{Seat, Slot};
 use crate::work::matching::waiting::Found;
 use crate::work::timer::Timer;
 use roaring::RoaringBitmap;
@@ -57,7 +58,8 @@ impl Engine {
         let free = |channel| self.floor.is_free(slot, channel);
         let belongs = |predicate| self.floor.predicates.contains(predicate, slot);
         let barred = |item: ItemId| self.barred(turn, item, seat.worker.id);
-        self.waiting.best(slot, turn.now, free, belongs, barred)
+        let now = if self.planted.has(Plant::AgeingForgotten) { Timestamp::default() } else { turn.now };
+        self.waiting.best(slot, now, free, belongs, barred)
     }
 
     /// Whether a worker may not be offered an item for now: it has declined it, or it has it already.
@@ -77,8 +79,12 @@ impl Engine {
             return candidates.contains(only).then_some(only);
         }
         let preferred = wait.preferred.and_then(|id| self.floor.slot(id));
-        if let Some(slot) = preferred.filter(|slot| candidates.contains(*slot)) {
+        let prefers = !self.planted.has(Plant::PreferForgotten);
+        if let Some(slot) = preferred.filter(|slot| prefers && candidates.contains(*slot)) {
             return Some(slot);
+        }
+        if self.planted.has(Plant::IdleReversed) {
+            return candidates.iter().max_by_key(|slot| self.floor.seat(*slot).map(Seat::idle_key));
         }
         self.floor.first(wait.class.ranking, &candidates)
     }

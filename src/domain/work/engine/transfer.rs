@@ -178,6 +178,9 @@ impl Engine {
                 item.transfer = None;
             });
         }
+        if let Some(kept) = transfer.kept_reservation.filter(|_| self.planted.has(Plant::TransferNotRestored)) {
+            self.end_held(turn, kept, "transferred");
+        }
         let detail = json!({"outcome": "undone", "why": why, "from_worker": transfer.from_worker});
         self.emit_item(turn, "work_item.transferred", id, Some(detail));
     }

@@ -87,7 +87,8 @@ impl Engine {
                 capacity: rule.capacity,
             })
         };
-        let exclusions = self.account.settings.exclusions.iter().filter_map(resolve).collect();
+        let exclusions = self.account.settings.exclusions.iter().filter_map(resolve);
+        let exclusions = exclusions.filter(|_| !self.planted.has(Plant::ExclusionForgotten)).collect();
         let channels = self.config.channels.len();
         let slots: Vec<Slot> = self.floor.iter().map(|(slot, _)| slot).collect();
         for &slot in &slots {
@@ -136,7 +137,7 @@ impl Engine {
             self.config.set_name(Kind::Worker, old.as_deref(), name, id.0);
         }
         let capacity = change.capacity.as_ref().map(|own| self.capacities(own));
-        self.floor.change_facts(slot, |seat| {
+        let apply = |seat: &mut Seat| {
             if let Some(name) = change.name {
                 seat.worker.name = name;
             }
@@ -147,7 +148,12 @@ impl Engine {
                 seat.worker.capacity = own;
                 seat.capacity = capacity;
             }
-        });
+        };
+        if self.planted.has(Plant::AttributesNotReindexed) {
+            self.floor.change(slot, apply);
+        } else {
+            self.floor.change_facts(slot, apply);
+        }
         if let Some(required) = change.connection_required {
             self.require_connection(turn, slot, required);
         }
@@ -257,7 +263,7 @@ impl Engine {
     pub(super) fn presence_lost(&mut self, turn: &mut Turn<'_>, id: WorkerId) {
         let Some(slot) = self.floor.slot(id) else { return };
         let lost = |seat: &Seat| seat.worker.connection_required && seat.worker.disconnected_at.is_some();
-        if self.floor.seat(slot).is_some_and(lost) {
+        if self.floor.seat(slot).is_some_and(lost) && !self.planted.has(Plant::PresenceForgotten) {
             self.set_reachable(turn, slot, false);
         }
     }
