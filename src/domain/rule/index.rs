@@ -47,7 +47,7 @@ impl WorkerIndex {
         for (path, column) in &mut self.columns {
             let before = old.as_ref().map(|old| lookup(old, path));
             let after = lookup(facts, path);
-            if before == Some(after) {
+            if before.is_some_and(|before| same(before, after)) {
                 continue;
             }
             if let Some(before) = before {
@@ -75,6 +75,10 @@ impl WorkerIndex {
 
     /// All workers for whom an expression is true.
     pub fn select(&mut self, expression: &Expression) -> RoaringBitmap {
+        // Evaluation stops early and may never reach a path, yet every later change of it is to be told.
+        for path in expression.paths().into_iter().flatten() {
+            column_of(&mut self.columns, path, &self.facts);
+        }
         self.outcome(expression.source()).truthy
     }
 
@@ -133,14 +137,7 @@ impl WorkerIndex {
                 let path = path.clone();
                 self.by_values(&path, &expression)
             }
-            Some(paths) => {
-                // A change of any of them is to be told.
-                for path in paths.to_vec() {
-                    column_of(&mut self.columns, &path, &self.facts);
-                }
-                self.one_by_one(&expression)
-            }
-            None => self.one_by_one(&expression),
+            Some(_) | None => self.one_by_one(&expression),
         }
     }
 
@@ -226,6 +223,11 @@ fn key(value: Option<&Value>) -> Box<str> {
     value.map_or_else(|| "".into(), |value| value.to_string().into())
 }
 
+/// Whether two values stand under the same key: `0.0` and `-0.0` are equal and yet written differently.
+fn same(left: Option<&Value>, right: Option<&Value>) -> bool {
+    left == right && (matches!(left, None | Some(Value::String(_) | Value::Bool(_))) || key(left) == key(right))
+}
+
 /// The column of a path, made when the first expression reads it.
 fn column_of<'a>(columns: &'a mut HashMap<Box<str>, Column>, path: &str, facts: &[Option<Value>]) -> &'a Column {
     columns.entry(path.into()).or_insert_with(|| {
@@ -285,6 +287,7 @@ mod tests {
             Just(json!(null)),
             any::<bool>().prop_map(Value::from),
             (-3i64..4).prop_map(Value::from),
+            prop::sample::select(vec![0.0, -0.0, 1.0, 2.5]).prop_map(Value::from),
             prop::sample::select(vec!["a", "b", "", "3", "ab"]).prop_map(Value::from),
         ];
         prop_oneof![scalar.clone(), prop::collection::vec(scalar, 0..3).prop_map(Value::from)]

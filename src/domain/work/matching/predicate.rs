@@ -166,3 +166,93 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn facts(x: i64, y: i64) -> Value {
+        json!({"worker": {"x": x, "y": y}, "sys": {"worker": {"name": "n"}}})
+    }
+
+    #[test]
+    fn changes_are_heard_of_facts_that_an_operand_never_reached_reads() {
+        let mut predicates = Predicates::default();
+        let both = json!({"and": [{"==": [{"var": "worker.x"}, 1]}, {"==": [{"var": "worker.y"}, 1]}]});
+        let either = json!({"or": [{"==": [{"var": "worker.x"}, 0]}, {"==": [{"var": "worker.y"}, 1]}]});
+        let nested = json!({"and": [{"!": [either.clone()]}, {"var": "sys.worker.name"}]});
+        let ids = [both, either, nested].map(|rule| predicates.acquire(&rule).expect("compiles"));
+        let holds = |predicates: &Predicates| ids.map(|id| predicates.contains(id, 7));
+        predicates.set_worker(7, &facts(0, 0), true);
+        assert_eq!(holds(&predicates), [false, true, false]);
+        predicates.set_worker(7, &facts(1, 0), false);
+        assert_eq!(holds(&predicates), [false, false, true]);
+        predicates.set_worker(7, &facts(1, 1), false);
+        assert_eq!(holds(&predicates), [true, true, false]);
+    }
+
+    fn leaf() -> impl Strategy<Value = Value> {
+        let path = prop::sample::select(vec!["worker.x", "worker.y", "worker"]);
+        (prop::sample::select(vec!["==", "<", "!=", "in"]), path, -1i64..3)
+            .prop_map(|(operator, path, literal)| json!({operator: [{"var": path}, literal]}))
+    }
+
+    fn rule() -> impl Strategy<Value = Value> {
+        leaf().prop_recursive(3, 10, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 1..4).prop_map(|rules| json!({"and": rules})),
+                prop::collection::vec(inner.clone(), 1..4).prop_map(|rules| json!({"or": rules})),
+                inner.prop_map(|rule| json!({"!": [rule]})),
+            ]
+        })
+    }
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Acquire(Value),
+        Set(Slot, i64, i64),
+        Remove(Slot),
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            rule().prop_map(Act::Acquire),
+            (0u32..4, -1i64..3, -1i64..3).prop_map(|(slot, x, y)| Act::Set(slot, x, y)),
+            (0u32..4, -1i64..3, -1i64..3).prop_map(|(slot, x, y)| Act::Set(slot, x, y)),
+            (0u32..4).prop_map(Act::Remove),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn predicates_hold_for_exactly_those_for_whom_they_are_true(acts in prop::collection::vec(act(), 1..20)) {
+            let mut predicates = Predicates::default();
+            let mut workers: HashMap<Slot, Value> = HashMap::new();
+            let mut acquired = BTreeSet::new();
+            for act in acts {
+                match act {
+                    Act::Acquire(rule) => {
+                        acquired.insert(predicates.acquire(&rule).expect("compiles"));
+                    }
+                    Act::Set(slot, x, y) => {
+                        let new = workers.insert(slot, facts(x, y)).is_none();
+                        predicates.set_worker(slot, &facts(x, y), new);
+                    }
+                    Act::Remove(slot) => {
+                        workers.remove(&slot);
+                        predicates.remove_worker(slot);
+                    }
+                }
+                for &id in &acquired {
+                    let expression = predicates.expression(id).expect("in use");
+                    for slot in 0..4 {
+                        let truth = workers.get(&slot).is_some_and(|facts| expression.truthy(facts).unwrap_or(false));
+                        prop_assert_eq!(predicates.contains(id, slot), truth, "{:?} {}", expression, slot);
+                    }
+                }
+            }
+        }
+    }
+}
