@@ -77,6 +77,9 @@ impl Engine {
             self.unique_keys.insert(key.as_str().into(), id);
         }
         *self.config.version_uses.entry((item.workflow, item.workflow_version)).or_default() += 1;
+        if let Some(former) = item.transfer.as_ref().and_then(|transfer| transfer.former.as_deref()) {
+            self.hold_former(former);
+        }
         self.items.insert(id, Entry { item, live: SmallVec::new(), wait: None });
         self.count(id, 1);
     }
@@ -210,6 +213,18 @@ impl Engine {
         self.release_version(old);
     }
 
+    /// A document that an item may come back to is kept, and its workflow with it.
+    pub(super) fn hold_former(&mut self, former: &Former) {
+        *self.config.version_uses.entry((former.workflow, former.workflow_version)).or_default() += 1;
+    }
+
+    /// Lets go of the document that a transferred item would have come back to.
+    pub(super) fn release_former(&mut self, transfer: Option<&Transfer>) {
+        if let Some(former) = transfer.and_then(|transfer| transfer.former.as_deref()) {
+            self.release_version((former.workflow, former.workflow_version));
+        }
+    }
+
     fn release_version(&mut self, (workflow, version): (WorkflowId, u32)) {
         if let Some(uses) = self.config.version_uses.get_mut(&(workflow, version)) {
             *uses = uses.saturating_sub(1);
@@ -262,12 +277,14 @@ impl Engine {
     pub(super) fn end_item(&mut self, turn: &mut Turn<'_>, id: ItemId, state: ItemState, reason: Option<String>) {
         self.clear_declines(id);
         let now = turn.now;
+        let mut transfer = None;
         self.change_item(turn, id, |item| {
             item.state = state;
             item.reason = reason;
             item.ended_at = Some(now);
-            item.transfer = None;
+            transfer = item.transfer.take();
         });
+        self.release_former(transfer.as_ref());
         let Some(entry) = self.items.get(&id) else { return };
         let (expires_at, wrap_up_until) = (entry.item.expires_at, entry.item.wrap_up_until);
         let version = (entry.item.workflow, entry.item.workflow_version);

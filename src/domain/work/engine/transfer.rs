@@ -65,6 +65,9 @@ impl Engine {
             "to_worker": transfer.to_worker, "to_queue": transfer.to_queue,
             "to_workflow": if let Target::Workflow(workflow) = target { Some(workflow) } else { None },
         });
+        if let Some(former) = transfer.former.as_deref() {
+            self.hold_former(former);
+        }
         if !warm {
             self.end_held(turn, reservation, "transferred");
             self.release_cold(turn, id);
@@ -166,8 +169,15 @@ impl Engine {
         self.cancel_offers(turn, id, "transfer_undone");
         self.leave_wait(turn, id);
         self.clear_declines(id);
-        if let Some(former) = transfer.former {
-            self.set_version(turn, id, former.workflow, former.workflow_version);
+        let (kept_reservation, from_worker) = (transfer.kept_reservation, transfer.from_worker);
+        if let Some(former) = transfer.former.clone() {
+            // Recovery brings back only the versions that items are in; the newest one stands in for another.
+            if self.config.versions.contains_key(&(former.workflow, former.workflow_version)) {
+                self.set_version(turn, id, former.workflow, former.workflow_version);
+            } else {
+                self.move_to_version(turn, id, former.workflow);
+            }
+            self.release_former(Some(&transfer));
             self.change_item(turn, id, |item| {
                 item.place = former.place;
                 item.rule = former.rule;
@@ -178,10 +188,10 @@ impl Engine {
                 item.transfer = None;
             });
         }
-        if let Some(kept) = transfer.kept_reservation.filter(|_| self.planted.has(Plant::TransferNotRestored)) {
+        if let Some(kept) = kept_reservation.filter(|_| self.planted.has(Plant::TransferNotRestored)) {
             self.end_held(turn, kept, "transferred");
         }
-        let detail = json!({"outcome": "undone", "why": why, "from_worker": transfer.from_worker});
+        let detail = json!({"outcome": "undone", "why": why, "from_worker": from_worker});
         self.emit_item(turn, "work_item.transferred", id, Some(detail));
     }
 
