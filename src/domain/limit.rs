@@ -73,3 +73,7 @@ pub const MISS_LIMIT_MAX: u32 = 1_000;
 pub const PRESENCE_GRACE_S_MAX: u32 = 3_600;
 /// Findings told of one document; the rest is cut off, and the last one says so.
 pub const FINDINGS_MAX: usize = 100;
+/// Sample items of one dry run.
+pub const SAMPLES_MAX: usize = 50;
+/// Rests of one sample that a dry run follows.
+pub const REHEARSED_RESTS_MAX: usize = 200;

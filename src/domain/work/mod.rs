@@ -10,6 +10,7 @@ mod matching;
 mod plant;
 mod record;
 mod timer;
+mod trial;
 pub mod view;
 
 pub use command::*;
@@ -17,3 +18,4 @@ pub use engine::*;
 pub use founding::found_account;
 pub use plant::{Plant, Planted};
 pub use record::*;
+pub use trial::{CaseResult, run_cases};

@@ -5,6 +5,7 @@
 use super::directory::Directory;
 use super::offline::OfflineDirectory;
 use crate::id::IdSource;
+use crate::limit::{ITEM_TIMEOUT_S_DEFAULT, PRIORITY_PER_MINUTE_MAX};
 use crate::rule::{Finding, Place, Severity, check_expression};
 use crate::time::Timestamp;
 use crate::work::{Exclusion, ItemState, QueueOrder, Record, found_account};
@@ -137,6 +138,13 @@ pub struct SampleItem {
     pub attributes: Value,
     #[serde(default)]
     pub priority: i64,
+    /// The item's time to live.
+    #[serde(default = "a_day")]
+    pub timeout_s: u32,
+}
+
+fn a_day() -> u32 {
+    ITEM_TIMEOUT_S_DEFAULT
 }
 
 fn default_channel() -> String {
@@ -222,6 +230,10 @@ impl TestFile {
         for (place, queue) in self.queues.iter().enumerate() {
             let pointer = format!("/queues/{place}/workers");
             check_expression(&queue.workers, &pointer, Place::QueueMembers, &mut check.findings);
+            if !(0.0..=PRIORITY_PER_MINUTE_MAX).contains(&queue.priority_per_minute) {
+                let pointer = format!("/queues/{place}/priority_per_minute");
+                check.error("out_of_range", &pointer, format!("a number from 0 to {PRIORITY_PER_MINUTE_MAX}"));
+            }
         }
         for (place, schedule) in self.schedules.iter().enumerate() {
             for mut finding in crate::schedule::Schedule::parse(&schedule.hours()).err().into_iter().flatten() {

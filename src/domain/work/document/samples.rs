@@ -54,3 +54,16 @@ fn cases_name_rules_and_steps_that_exist() {
         }
     }
 }
+
+#[test]
+fn every_case_of_the_samples_holds() {
+    let mut failed = Vec::new();
+    for (path, document, file) in samples() {
+        for case in crate::work::run_cases(&document, &file).expect("the declared account is sound") {
+            let told =
+                case.differences.iter().map(|difference| format!("{}: {}: {difference}", path.display(), case.name));
+            failed.extend(told);
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}

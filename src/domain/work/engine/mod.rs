@@ -12,6 +12,7 @@ mod held;
 mod item;
 mod offer;
 mod recover;
+mod rehearsal;
 mod route;
 mod settle;
 mod statistics;
@@ -22,6 +23,7 @@ mod walk;
 mod worker;
 
 pub use recover::RecoveryError;
+pub use rehearsal::{DryRun, DryRunView, Rehearsal, RehearsedStep};
 pub use statistics::*;
 
 pub(in crate::work) use tables::*;
