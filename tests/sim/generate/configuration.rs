@@ -10,7 +10,7 @@ pub const QUEUES: [&str; 3] = ["everyone", "english", "skilled"];
 
 /// Settings with small numbers, so that limits are met often.
 pub fn account(dice: &mut Dice) -> Vec<Command> {
-    let settings = SettingsChange { presence_grace_s: Some(dice.between(0, 15) as u32), ..settings(dice) };
+    let settings = settings(dice);
     vec![Command::UpdateAccount { name: None, settings: Some(settings), expected: None }]
 }
 
@@ -19,6 +19,7 @@ fn settings(dice: &mut Dice) -> SettingsChange {
         miss_limit: Some(dice.below(4) as u32),
         reoffer_after_s: Some(dice.between(1, 40) as u32),
         exclusions: Some(exclusions(dice)),
+        presence_grace_s: dice.chance(1, 3).then(|| dice.between(0, 15) as u32),
         ..SettingsChange::default()
     }
 }

@@ -259,6 +259,19 @@ impl Engine {
         Ok(Answer::Worker(id))
     }
 
+    /// The grace period is another: connections that are lost now end by the new one.
+    pub(in crate::work) fn rearm_presence(&mut self, old_grace_s: u32) {
+        let grace_s = self.account.settings.presence_grace_s;
+        let lost = self.floor.iter().filter_map(|(_, seat)| {
+            let at = seat.worker.disconnected_at.filter(|_| seat.worker.connection_required && seat.worker.reachable)?;
+            Some((seat.worker.id, at))
+        });
+        for (id, at) in lost.collect::<Vec<_>>() {
+            self.timers.clear(Some(at.plus_seconds(old_grace_s)), Timer::Presence(id));
+            self.timers.set(at.plus_seconds(grace_s), Timer::Presence(id));
+        }
+    }
+
     /// The grace period of a lost connection is over.
     pub(super) fn presence_lost(&mut self, turn: &mut Turn<'_>, id: WorkerId) {
         let Some(slot) = self.floor.slot(id) else { return };

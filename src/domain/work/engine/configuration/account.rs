@@ -27,7 +27,10 @@ impl Engine {
         };
         let limits_changed = settings.exclusions != self.account.settings.exclusions;
         self.account.name = name;
-        self.account.settings = settings;
+        let old = std::mem::replace(&mut self.account.settings, settings);
+        if old.presence_grace_s != self.account.settings.presence_grace_s {
+            self.rearm_presence(old.presence_grace_s);
+        }
         self.account.stamp.touch(turn.now);
         if limits_changed {
             self.refresh_capacities(turn);
