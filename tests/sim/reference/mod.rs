@@ -4,6 +4,7 @@
 mod check;
 mod eligibility;
 mod follow;
+mod item;
 mod logic;
 mod offer;
 mod order;

@@ -169,9 +169,10 @@ impl World {
 
 fn may_follow(from: ReservationState, to: ReservationState) -> bool {
     use ReservationState::*;
-    match (from, to) {
-        (Offered, Accepted | Rejected | TimedOut | Rescinded | Canceled) => true,
-        (Accepted, Wrapping | Completed) | (Wrapping, Completed) => true,
-        _ => false,
-    }
+    let ways = [
+        (Offered, &[Accepted, Rejected, TimedOut, Rescinded, Canceled][..]),
+        (Accepted, &[Wrapping, Completed]),
+        (Wrapping, &[Completed]),
+    ];
+    ways.iter().any(|(start, ends)| *start == from && ends.contains(&to))
 }

@@ -107,9 +107,7 @@ fn configure(stage: &mut Stage, step: &Step, verb: &str, name: &str) -> Done {
         }
         "channel" => match store.channels.values().find(|it| it.name == name).map(|it| it.id) {
             Some(id) => Command::UpdateChannel { id, default_capacity: step.number("capacity")?, expected },
-            None => {
-                Command::CreateChannel { name: new, default_capacity: step.number("capacity")?.unwrap_or(1) }
-            }
+            None => Command::CreateChannel { name: new, default_capacity: step.number("capacity")?.unwrap_or(1) },
         },
         "queue" => {
             let order = step.pair("order").map(|it| if it == "lifo" { QueueOrder::Lifo } else { QueueOrder::Fifo });
@@ -139,12 +137,9 @@ fn configure(stage: &mut Stage, step: &Step, verb: &str, name: &str) -> Done {
             let document = step.json().cloned().unwrap_or_default();
             match store.workflows.values().find(|it| it.name == name).map(|it| it.id) {
                 Some(id) => Command::PublishWorkflow { id, document, reevaluate: step.yes("reevaluate"), expected },
-                None => Command::CreateWorkflow {
-                    name: new,
-                    document,
-                    assignment_url: None,
-                    assignment_fallback_url: None,
-                },
+                None => {
+                    Command::CreateWorkflow { name: new, document, assignment_url: None, assignment_fallback_url: None }
+                }
             }
         }
     };

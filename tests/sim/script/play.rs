@@ -124,7 +124,9 @@ pub fn clock(at: Timestamp) -> String {
 
 impl Step {
     pub fn word(&self, place: usize) -> Option<&str> {
-        self.words.iter().filter_map(|word| if let super::parse::Word::Text(text) = word { Some(text) } else { None })
+        self.words
+            .iter()
+            .filter_map(|word| if let super::parse::Word::Text(text) = word { Some(text) } else { None })
             .nth(place)
             .map(String::as_str)
     }
