@@ -73,6 +73,10 @@ pub const MISS_LIMIT_MAX: u32 = 1_000;
 pub const PRESENCE_GRACE_S_MAX: u32 = 3_600;
 /// Findings told of one document; the rest is cut off, and the last one says so.
 pub const FINDINGS_MAX: usize = 100;
+/// Attributes that one check of a document looks up among the workers; each takes a look at all of them.
+pub const CHECKED_PATHS_MAX: usize = 100;
+/// Workers that one check of a document asks about its predicates, so that a check never holds up the engine for long.
+pub const CHECKED_WORKERS_MAX: usize = 200_000;
 /// Sample items of one dry run.
 pub const SAMPLES_MAX: usize = 50;
 /// Rests of one sample that a dry run follows.

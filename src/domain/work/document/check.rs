@@ -4,13 +4,19 @@
 use super::code::{self, Code};
 use super::directory::{Directory, Holders, JsonType};
 use super::read::{Notes, RouteSite, Site, hint};
+use crate::limit::{CHECKED_PATHS_MAX, CHECKED_WORKERS_MAX};
 use crate::rule::operator::nearest;
 use crate::rule::{Comparison, Template, comparisons, variables};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
 pub(super) fn against(directory: &dyn Directory, notes: &mut Notes) {
     let (sites, routes) = (std::mem::take(&mut notes.sites), std::mem::take(&mut notes.routes));
-    let mut check = Check { directory, notes, reads_workers: false };
+    let worker_count = directory.worker_count();
+    let (holders, attribute_names) = (HashMap::new(), None);
+    let asked_most = CHECKED_WORKERS_MAX;
+    let mut check =
+        Check { directory, notes, worker_count, holders, attribute_names, reads_workers: false, asked_most };
     for route in &routes {
         check.queue(route);
     }
@@ -23,7 +29,7 @@ pub(super) fn against(directory: &dyn Directory, notes: &mut Notes) {
     for route in &routes {
         check.satisfied(route);
     }
-    if check.reads_workers && directory.worker_count() == 0 {
+    if check.reads_workers && worker_count == 0 {
         let message = "there are no workers yet, so what this document asks of them could not be checked; check it again \
                        when there are";
         check.notes.add(code::NO_WORKERS, "", message);
@@ -33,6 +39,12 @@ pub(super) fn against(directory: &dyn Directory, notes: &mut Notes) {
 struct Check<'a> {
     directory: &'a dyn Directory,
     notes: &'a mut Notes,
+    worker_count: usize,
+    /// What has been looked up, by path.
+    holders: HashMap<String, Holders>,
+    attribute_names: Option<Vec<String>>,
+    /// Workers that may still be asked about predicates.
+    asked_most: usize,
     /// Whether any expression asks something of workers.
     reads_workers: bool,
 }
@@ -84,10 +96,11 @@ impl Check<'_> {
 
     fn attribute(&mut self, path: &str, pointer: &str) {
         self.reads_workers = true;
-        if self.directory.worker_count() == 0 || self.directory.holders(path).count > 0 {
+        if self.worker_count == 0 || self.holders(path).is_none_or(|holders| holders.count > 0) {
             return;
         }
-        let names = self.directory.attribute_names();
+        let directory = self.directory;
+        let names = self.attribute_names.get_or_insert_with(|| directory.attribute_names());
         let rest = path.trim_start_matches("worker.");
         let (name, inner) = rest.split_once('.').map_or((rest, None), |(name, inner)| (name, Some(inner)));
         let hint = match nearest(name, names.iter().map(String::as_str).filter(|known| *known != name)) {
@@ -98,6 +111,24 @@ impl Check<'_> {
             None => "; it reads as nothing for everybody".to_owned(),
         };
         self.notes.add(code::ATTRIBUTE_UNKNOWN, pointer, format!("no worker has the attribute `{rest}`{hint}"));
+    }
+
+    /// Who holds an attribute; `None` when too many have been looked up, which is told once.
+    fn holders(&mut self, path: &str) -> Option<Holders> {
+        if let Some(known) = self.holders.get(path) {
+            return Some(known.clone());
+        }
+        if self.holders.len() >= CHECKED_PATHS_MAX {
+            let told = |found: &crate::rule::Finding| found.code == code::ATTRIBUTES_UNCHECKED.name;
+            if !self.notes.findings.iter().any(told) {
+                let message = format!("only the first {CHECKED_PATHS_MAX} attributes of workers were looked up");
+                self.notes.add(code::ATTRIBUTES_UNCHECKED, "", message);
+            }
+            return None;
+        }
+        let found = self.directory.holders(path);
+        self.holders.insert(path.to_owned(), found.clone());
+        Some(found)
     }
 
     fn comparison(&mut self, comparison: &Comparison) {
@@ -112,8 +143,7 @@ impl Check<'_> {
                 }
             }
             path if path.starts_with("worker.") => {
-                let holders = self.directory.holders(path);
-                if holders.count > 0 {
+                if let Some(holders) = self.holders(path).filter(|holders| holders.count > 0) {
                     self.types(comparison, &holders);
                 }
             }
@@ -179,7 +209,7 @@ impl Check<'_> {
     fn search(&mut self, found: &Value, searched: &Value, pointer: &str) {
         let path = searched.get("var").and_then(|path| path.as_str().or_else(|| path.get(0)?.as_str()));
         let Some(path) = path.filter(|path| path.starts_with("worker.") && found.is_object()) else { return };
-        let holders = self.directory.holders(path);
+        let Some(holders) = self.holders(path) else { return };
         let searchable = [JsonType::List, JsonType::Text];
         if holders.count > 0 && !holders.types.iter().any(|held| searchable.contains(held)) {
             let held = words(&holders.types);
@@ -195,11 +225,10 @@ impl Check<'_> {
             self.notes.add(code::MATCHES_NOBODY, pointer, "no worker is ever eligible in this step");
             return;
         }
-        if self.directory.worker_count() == 0 || !self.directory.has_queue(&route.queue) {
+        if self.worker_count == 0 || !self.directory.has_queue(&route.queue) {
             return;
         }
-        let members = self.directory.satisfying(&route.queue, &Value::Bool(true));
-        if members == Some(0) {
+        if self.directory.satisfied(&route.queue, &Value::Bool(true), self.asked_most) == Some(false) {
             let message = format!(
                 "no worker belongs to the queue `{}`, so items wait in vain; look at its `workers`",
                 route.queue
@@ -214,7 +243,15 @@ impl Check<'_> {
         };
         let fixed = parts.into_iter().filter(|part| Template::compile(part).is_ok_and(|part| !part.reads_item()));
         let fixed: Vec<Value> = fixed.collect();
-        if !fixed.is_empty() && self.directory.satisfying(&route.queue, &json!({ "and": fixed })) == Some(0) {
+        if fixed.is_empty() || self.asked_most == 0 {
+            return;
+        }
+        let satisfied = self.directory.satisfied(&route.queue, &json!({ "and": fixed }), self.asked_most);
+        if satisfied != Some(true) {
+            // Somebody is found soon or everybody has been asked.
+            self.asked_most = self.asked_most.saturating_sub(self.worker_count);
+        }
+        if satisfied == Some(false) {
             let message = format!("no worker of the queue `{}` satisfies this, whatever the item", route.queue);
             self.notes.add(code::MATCHES_NOBODY, pointer, message);
         }

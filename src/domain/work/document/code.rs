@@ -48,6 +48,7 @@ codes! {
     UNKNOWN_ACTIVITY, "unknown_activity", Warning, "`sys.worker.activity` is compared with an unknown activity.";
     ATTRIBUTE_UNKNOWN, "attribute_unknown", Warning, "An expression reads an attribute that no worker has.";
     ATTRIBUTE_TYPE, "attribute_type", Warning, "An attribute is compared with a type that no worker holds there.";
+    ATTRIBUTES_UNCHECKED, "attributes_unchecked", Warning, "So many attributes are read that some were not looked up.";
     NO_WORKERS, "no_workers", Warning, "The account has no workers, so what reads them could not be checked.";
     QUEUE_WITHOUT_WORKERS, "queue_without_workers", Warning, "No worker belongs to the queue of this step.";
     MATCHES_NOBODY, "matches_nobody", Warning, "No worker of the queue satisfies `workers`, whatever the item.";

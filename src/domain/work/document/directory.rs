@@ -17,9 +17,9 @@ pub trait Directory {
     fn holders(&self, path: &str) -> Holders;
     /// Names of the attributes that any worker has.
     fn attribute_names(&self) -> Vec<String>;
-    /// How many members of a queue satisfy a predicate that reads no item, whatever they do at the moment; `None` when
-    /// that cannot be told.
-    fn satisfying(&self, queue: &str, predicate: &Value) -> Option<u64>;
+    /// Whether any member of a queue satisfies a predicate that reads no item, whatever they do at the moment; `None`
+    /// when that cannot be told by asking `most` of them.
+    fn satisfied(&self, queue: &str, predicate: &Value, most: usize) -> Option<bool>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -54,12 +54,19 @@ struct Ways<'p> {
     /// For each line, whether a `goto` there may be taken often enough to be passed over at last.
     passes: Vec<bool>,
     reached: Vec<bool>,
+    /// For each line that is an arm, the truth of its condition if that is the same for every item.
+    constants: Vec<Option<bool>>,
 }
 
 impl<'p> Ways<'p> {
     fn of(program: &'p Program) -> Self {
         let lines = program.lines.len();
-        let mut ways = Self { program, passes: vec![false; lines], reached: Vec::new() };
+        let truth = |line: &Line| match &line.op {
+            Op::Unless { when, .. } => constant(when),
+            Op::Step(_) | Op::Jump { .. } => None,
+        };
+        let constants = program.lines.iter().map(truth).collect();
+        let mut ways = Self { program, passes: vec![false; lines], reached: Vec::new(), constants };
         // A goto is passed over once its count is used up, and only a loop can use it up: each loop found may open
         // further ways, until nothing changes. Every round opens at least one, so it ends.
         loop {
@@ -105,7 +112,7 @@ impl<'p> Ways<'p> {
         let on = line + 1;
         match &here.op {
             Op::Jump { to } => vec![*to as usize],
-            Op::Unless { when, to } => match constant(when) {
+            Op::Unless { to, .. } => match self.constants[line] {
                 Some(true) => vec![on],
                 Some(false) => vec![*to as usize],
                 None => vec![on, *to as usize],
@@ -130,9 +137,11 @@ impl<'p> Ways<'p> {
             }
             match &here.op {
                 Op::Step(action) => self.report_step(line, here, action, notes),
-                Op::Unless { when, to } => {
-                    report_constant(when, here, notes);
-                    if self.leads_to_end(*to as usize) && constant(when) != Some(true) {
+                Op::Unless { to, .. } => {
+                    if self.constants[line] == Some(false) {
+                        report_never(here, notes);
+                    }
+                    if self.leads_to_end(*to as usize) && self.constants[line] != Some(true) {
                         let message = "when no arm of this branch is taken no step is left, and the item is canceled with \
                                        the reason `workflow_exhausted`; add a route or a finish after it";
                         notes.add(code::STEPS_RUN_OUT, branch_of(&here.pointer), message);
@@ -208,11 +217,9 @@ fn takes_time(line: &Line) -> bool {
     matches!(line.op, Op::Step(Action::Route(_) | Action::Wait(_)))
 }
 
-fn report_constant(when: &crate::rule::Expression, here: &Line, notes: &mut Notes) {
-    if constant(when) == Some(false) {
-        let message = "this condition is false for every item, so the arm is never taken; correct it or take it out";
-        notes.add(code::CONSTANT_CONDITION, format!("{}/when", here.pointer), message);
-    }
+fn report_never(here: &Line, notes: &mut Notes) {
+    let message = "this condition is false for every item, so the arm is never taken; correct it or take it out";
+    notes.add(code::CONSTANT_CONDITION, format!("{}/when", here.pointer), message);
 }
 
 /// The pointer of the branch that an arm belongs to.

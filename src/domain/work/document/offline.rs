@@ -92,11 +92,10 @@ impl Directory for OfflineDirectory {
         names.into_iter().cloned().collect()
     }
 
-    fn satisfying(&self, queue: &str, predicate: &Value) -> Option<u64> {
+    fn satisfied(&self, queue: &str, predicate: &Value, _most: usize) -> Option<bool> {
         let members = Expression::compile(self.queues.get(queue)?).ok()?;
         let predicate = Expression::compile(predicate).ok()?;
         let holds = |expression: &Expression, facts: &Value| expression.truthy(facts).unwrap_or(false);
-        let both = self.workers.values().filter(|facts| holds(&members, facts) && holds(&predicate, facts));
-        Some(both.count() as u64)
+        Some(self.workers.values().any(|facts| holds(&members, facts) && holds(&predicate, facts)))
     }
 }

@@ -317,3 +317,56 @@ fn the_manual_lists_every_finding() {
         assert!(manual.contains(&row), "docs/workflows.md lacks the row\n{row}");
     }
 }
+
+#[test]
+fn a_document_that_reads_too_many_attributes_is_told_so_once() {
+    let names: Vec<String> = (0..300).map(|number| format!("a{number}")).collect();
+    let mut directory = OfflineDirectory::default();
+    directory.add_queue("support", json!(true));
+    let held: serde_json::Map<String, Value> = names.iter().map(|name| (name.clone(), json!(1))).collect();
+    directory.add_worker("ada", "Available", &Value::Object(held));
+    let read: Vec<Value> = names.iter().map(|name| json!({"var": format!("worker.{name}")})).collect();
+    let document = with_steps(json!([{"route": {"queue": "support", "workers": {"or": read}}}]));
+    let codes: Vec<_> = Document::check(&document, &directory).into_iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["attributes_unchecked"]);
+}
+
+proptest::proptest! {
+    /// Whatever stands in a document, reading and checking it ends, and what passes the check can be read.
+    #[test]
+    fn no_document_is_too_strange(seed: u64) {
+        let mut state = seed;
+        let document = strange(&mut state, 0);
+        let refused = Document::check(&document, &account()).iter().any(|found| found.severity == Severity::Error);
+        let references = ["unknown_queue", "unknown_schedule"];
+        match Document::parse(&document) {
+            Ok(_) => {}
+            Err(findings) => assert!(refused && !references.contains(&findings[0].code), "{document}"),
+        }
+    }
+}
+
+/// A value made of the words of documents, put together without sense.
+fn strange(state: &mut u64, depth: usize) -> Value {
+    const WORDS: [&str; 24] = [
+        "rules", "default", "name", "when", "steps", "route", "queue", "support", "workers", "set", "priority", "branch",
+        "goto", "label", "count", "finish", "outcome", "complete", "wait", "seconds", "until", "var", "worker.level", "and",
+    ];
+    let mut next = |below: usize| {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 33) as usize % below
+    };
+    let kind = if depth == 0 { 0 } else if depth > 6 { 2 + next(4) } else { next(6) };
+    let size = next(4);
+    match kind {
+        0 => {
+            let names: Vec<&str> = (0..size + 1).map(|_| WORDS[next(WORDS.len())]).collect();
+            Value::Object(names.into_iter().map(|name| (name.to_owned(), strange(state, depth + 1))).collect())
+        }
+        1 => Value::Array((0..size).map(|_| strange(state, depth + 1)).collect()),
+        2 => json!(WORDS[next(WORDS.len())]),
+        3 => json!(next(100)),
+        4 => json!(next(2) == 0),
+        _ => Value::Null,
+    }
+}

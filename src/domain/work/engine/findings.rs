@@ -58,11 +58,15 @@ impl Directory for Engine {
         names.into_iter().collect()
     }
 
-    fn satisfying(&self, queue: &str, predicate: &Value) -> Option<u64> {
+    fn satisfied(&self, queue: &str, predicate: &Value, most: usize) -> Option<bool> {
         let queue = self.config.find(Kind::Queue, &Reference(queue.to_owned()))?;
         let members = self.floor.predicates.selected(self.members_of(crate::id::QueueId(queue)))?;
         let predicate = crate::rule::Expression::compile(predicate).ok()?;
+        if predicate.source() == &Value::Bool(true) {
+            return Some(!members.is_empty());
+        }
         let holds = |slot| self.floor.seat(slot).is_some_and(|seat| predicate.truthy(&seat.facts()).unwrap_or(false));
-        Some(members.iter().filter(|slot| holds(*slot)).count() as u64)
+        let found = members.iter().take(most).any(holds);
+        (found || members.len() <= most as u64).then_some(found)
     }
 }
