@@ -1,4 +1,5 @@
 //! Touches the world: one folder per outside thing.
 
+pub mod http;
 pub mod store;
 pub mod system;

@@ -5,6 +5,9 @@ use cordboard_domain::time::Timestamp;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// A wait ends early after this, so that a clock that was set forward is noticed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -17,8 +20,8 @@ impl Clock for SystemClock {
     }
 
     fn until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        let left = at.millis_since(self.now());
-        Box::pin(tokio::time::sleep(Duration::from_millis(u64::try_from(left).unwrap_or(0))))
+        let left = Duration::from_millis(u64::try_from(at.millis_since(self.now())).unwrap_or(0));
+        Box::pin(tokio::time::sleep(left.min(LOOK_AGAIN)))
     }
 
     fn pause(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -16,6 +16,7 @@ use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Actor, Command, Engine, Output, Reply};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -39,9 +40,13 @@ impl Default for Limits {
     }
 }
 
-/// Pause before the first attempt to rebuild an engine; doubled for each further one.
+/// Commands decided in one turn: other tasks of the thread get theirs after it.
+const TURN_COMMANDS_MAX: usize = 256;
+/// Pause before an engine is rebuilt a second time without a commit in between; doubled for each further time.
 const REBUILD_PAUSE_MIN: Duration = Duration::from_millis(50);
 const REBUILD_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Rebuilds after which the pause no longer grows.
+const REBUILD_DOUBLINGS_MAX: u32 = 10;
 
 pub type Read = Box<dyn FnOnce(&Engine, Timestamp) -> Deliver + Send>;
 
@@ -66,43 +71,43 @@ pub async fn load(
 /// The engine has to be rebuilt: what it decided is not in the store.
 struct Lost;
 
+type Ended = Result<Result<(), StoreError>, tokio::task::JoinError>;
+
+/// A commit on its way, and what follows when it is done.
+struct InFlight {
+    commit: JoinHandle<Result<(), StoreError>>,
+    afterwards: Afterwards,
+    begun_at: Timestamp,
+}
+
+/// What a loop shares with the runtime that started it.
+pub struct Surroundings {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub limits: Limits,
+    pub events: broadcast::Sender<Arc<[Event]>>,
+    /// Whether the engine is what the store holds; false while it is being rebuilt.
+    pub up: Arc<AtomicBool>,
+}
+
 pub struct AccountLoop {
     account: AccountId,
     engine: Engine,
     commits: u64,
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    limits: Limits,
-    events: broadcast::Sender<Arc<[Event]>>,
+    around: Surroundings,
     draft: Draft,
-    in_flight: Option<(JoinHandle<Result<(), StoreError>>, Afterwards)>,
+    in_flight: Option<InFlight>,
+    /// The time of the last decision. A clock that is set back stands still here until it has caught up.
+    now: Timestamp,
+    /// Rebuilds since the last commit that went well.
+    rebuilds: u32,
 }
 
 impl AccountLoop {
-    #[expect(clippy::too_many_arguments, reason = "one call, which names them all")]
-    pub fn new(
-        account: AccountId,
-        engine: Engine,
-        commits: u64,
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        limits: Limits,
-        events: broadcast::Sender<Arc<[Event]>>,
-    ) -> Self {
-        Self {
-            account,
-            engine,
-            commits,
-            store,
-            clock,
-            entropy,
-            limits,
-            events,
-            draft: Draft::default(),
-            in_flight: None,
-        }
+    pub fn new(account: AccountId, engine: Engine, commits: u64, around: Surroundings) -> Self {
+        let now = around.clock.now();
+        Self { account, engine, commits, around, draft: Draft::default(), in_flight: None, now, rebuilds: 0 }
     }
 
     /// Runs until all senders are gone and the last batch is committed.
@@ -110,52 +115,67 @@ impl AccountLoop {
         let mut open = true;
         while open || self.in_flight.is_some() || !self.draft.is_empty() {
             let outcome = self.turn(&mut messages, &mut open).await;
-            if outcome.and_then(|()| self.start_commit()).is_err() {
+            if outcome.is_err() {
                 self.rebuild(&mut messages, &mut open).await;
+            } else {
+                self.start_commit();
             }
         }
     }
 
-    /// Waits for the first of: the commit in flight, a command, a due timer.
+    /// Waits for the first of: the commit in flight, a due timer, a command.
     async fn turn(&mut self, messages: &mut mpsc::Receiver<Message>, open: &mut bool) -> Result<(), Lost> {
-        let room = self.draft.size() < self.limits.batch_size_max;
+        let room = self.draft.size() < self.around.limits.batch_size_max;
         let deadline = self.engine.next_deadline().filter(|_| room && *open);
-        let clock = Arc::clone(&self.clock);
+        let clock = Arc::clone(&self.around.clock);
         tokio::select! {
             biased;
-            done = committed(&mut self.in_flight) => self.finish_commit(done),
+            ended = committed(&mut self.in_flight) => self.finish_commit(ended),
+            // Before the commands: under load there is always one more of those. One tick fires a bounded number of
+            // timers, and a turn of commands follows it, so neither can starve the other.
+            () = due(&*clock, deadline), if deadline.is_some() => {
+                self.tell_time();
+                if deadline.is_some_and(|at| at <= self.now) {
+                    self.decide(&Actor::System, Command::Tick).map(drop)?;
+                }
+                self.take_waiting(messages)
+            }
             message = messages.recv(), if room && *open => match message {
-                Some(message) => self.take(message, messages),
+                Some(message) => {
+                    self.tell_time();
+                    self.take(message)?;
+                    self.take_waiting(messages)
+                }
                 None => {
                     *open = false;
                     Ok(())
                 }
             },
-            () = async { if let Some(at) = deadline { clock.until(at).await } }, if deadline.is_some() => {
-                if deadline.is_some_and(|at| at <= clock.now()) {
-                    self.decide(&Actor::System, Command::Tick).map(drop)
-                } else {
-                    Ok(())
-                }
-            }
         }
     }
 
-    /// Takes a command and all that wait behind it, as far as the batch has room.
-    fn take(&mut self, first: Message, messages: &mut mpsc::Receiver<Message>) -> Result<(), Lost> {
-        let mut next = Some(first);
-        while let Some(message) = next {
-            self.message(message)?;
-            let room = self.draft.size() < self.limits.batch_size_max;
-            next = if room { messages.try_recv().ok() } else { None };
+    /// Reads the clock; everything decided in one turn is decided at the same time.
+    fn tell_time(&mut self) {
+        self.now = self.now.max(self.around.clock.now());
+    }
+
+    /// Takes the commands that wait, as far as the turn and the batch have room.
+    fn take_waiting(&mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), Lost> {
+        metrics::histogram!("cordboard_commands_waiting").record(messages.len() as f64);
+        for _ in 0..TURN_COMMANDS_MAX {
+            if self.draft.size() >= self.around.limits.batch_size_max {
+                break;
+            }
+            let Ok(message) = messages.try_recv() else { break };
+            self.take(message)?;
         }
         Ok(())
     }
 
-    fn message(&mut self, message: Message) -> Result<(), Lost> {
+    fn take(&mut self, message: Message) -> Result<(), Lost> {
         match message {
             Message::Read(read) => {
-                let deliver = read(&self.engine, self.clock.now());
+                let deliver = read(&self.engine, self.now);
                 self.draft.waiting.push(deliver);
             }
             Message::Command { request, in_progress, answer } => {
@@ -163,14 +183,15 @@ impl AccountLoop {
                 if let Ok(reply) = &answered {
                     self.draft.keys.extend(request.keys);
                     if let Some(once) = request.once {
-                        let (key, digest, created_at) = (once.key, once.digest, self.clock.now());
+                        let (key, digest, created_at) = (once.key, once.digest, self.now);
                         self.draft.answers.push(KeptAnswer { key, digest, answer: (once.encode)(reply), created_at });
                     }
                 }
                 self.draft.waiting.push(Box::new(move || {
-                    // The caller may have gone away; what it asked for is done all the same.
-                    drop(answer.send(answered));
+                    // The key is free before the answer is out, so that whoever has it may use the key again. The
+                    // caller may have gone away; what it asked for is done all the same.
                     drop(in_progress);
+                    drop(answer.send(answered));
                 }));
             }
         }
@@ -178,7 +199,7 @@ impl AccountLoop {
     }
 
     fn decide(&mut self, actor: &Actor, command: Command) -> Result<Result<Reply, Failure>, Lost> {
-        let (now, engine) = (self.clock.now(), &mut self.engine);
+        let (now, engine) = (self.now, &mut self.engine);
         let mut out: Vec<Output> = Vec::new();
         // A defect must not take the account down: what the engine knows is thrown away and read again.
         let decided = catch_unwind(AssertUnwindSafe(|| engine.handle(now, actor, command, &mut out)));
@@ -193,32 +214,34 @@ impl AccountLoop {
     }
 
     /// Commits what has been decided, unless a commit is in flight.
-    fn start_commit(&mut self) -> Result<(), Lost> {
+    fn start_commit(&mut self) {
         if self.in_flight.is_some() || self.draft.is_empty() {
-            return Ok(());
+            return;
         }
         let writes = self.draft.writes();
         let draft = std::mem::take(&mut self.draft);
         let (batch, afterwards) = draft.into_batch(self.account, self.commits, self.engine.sequence());
         if !writes {
             // Everything that was seen is committed already.
-            tell(&self.events, afterwards);
-            return Ok(());
+            self.tell(afterwards);
+            return;
         }
         metrics::histogram!("cordboard_commit_events").record(afterwards.events.len() as f64);
-        let store = Arc::clone(&self.store);
-        self.in_flight = Some((tokio::spawn(async move { store.commit(batch).await }), afterwards));
-        Ok(())
+        metrics::histogram!("cordboard_commit_answers").record(afterwards.waiting.len() as f64);
+        let store = Arc::clone(&self.around.store);
+        let commit = tokio::spawn(async move { store.commit(batch).await });
+        self.in_flight = Some(InFlight { commit, afterwards, begun_at: self.around.clock.now() });
     }
 
-    fn finish_commit(&mut self, done: Result<Result<(), StoreError>, tokio::task::JoinError>) -> Result<(), Lost> {
-        let afterwards = self.in_flight.take().map(|(_, afterwards)| afterwards);
-        let error = match done {
+    fn finish_commit(&mut self, ended: Ended) -> Result<(), Lost> {
+        let Some(in_flight) = self.in_flight.take() else { return Ok(()) };
+        let error = match ended {
             Ok(Ok(())) => {
                 self.commits += 1;
-                if let Some(afterwards) = afterwards {
-                    tell(&self.events, afterwards);
-                }
+                self.rebuilds = 0;
+                let seconds = self.around.clock.now().seconds_since(in_flight.begun_at);
+                metrics::histogram!("cordboard_commit_seconds").record(seconds);
+                self.tell(in_flight.afterwards);
                 return Ok(());
             }
             Ok(Err(error)) => error.to_string(),
@@ -229,61 +252,86 @@ impl AccountLoop {
         Err(Lost)
     }
 
+    /// Tells the events of a commit, then answers everybody who waited for it.
+    fn tell(&self, afterwards: Afterwards) {
+        if !afterwards.events.is_empty() {
+            // Nobody may be listening.
+            drop(self.around.events.send(afterwards.events));
+        }
+        for deliver in afterwards.waiting {
+            deliver();
+        }
+    }
+
     /// Refuses everybody who waits and reads the account again, as often as it takes.
     async fn rebuild(&mut self, messages: &mut mpsc::Receiver<Message>, open: &mut bool) {
-        // A commit still in flight is awaited: the store must not change while it is read.
-        if let Some((commit, _)) = self.in_flight.take() {
-            drop(commit.await);
-        }
+        self.around.up.store(false, Ordering::Release);
+        // Dropped unanswered, whoever waits is told that the store is unavailable.
         self.draft = Draft::default();
-        let mut pause = REBUILD_PAUSE_MIN;
+        if let Some(in_flight) = self.in_flight.take() {
+            // The store must not change while it is read.
+            if matches!(in_flight.commit.await, Ok(Ok(()))) {
+                self.tell(in_flight.afterwards);
+            }
+        }
         while *open {
-            match load(&*self.store, &*self.clock, &*self.entropy, self.account).await {
-                Ok((engine, commits)) => {
+            // The first time at once. A store that takes no commits or a command that breaks the engine must not
+            // keep the machine busy with rebuilding.
+            let doublings = self.rebuilds.min(REBUILD_DOUBLINGS_MAX);
+            let pause = (REBUILD_PAUSE_MIN * 2u32.pow(doublings)).min(REBUILD_PAUSE_MAX);
+            let pause = (self.rebuilds > 0).then_some(pause);
+            self.rebuilds += 1;
+            let loaded = self.load_after(pause);
+            match refusing(messages, loaded).await {
+                Some(Ok((engine, commits))) => {
                     (self.engine, self.commits) = (engine, commits);
+                    self.around.up.store(true, Ordering::Release);
                     return;
                 }
-                Err(error) => {
-                    tracing::error!(account = %self.account, error = format!("{error:#}"), "rebuilding the engine failed");
+                Some(Err(error)) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(account = %self.account, error, "rebuilding the engine failed");
                 }
+                None => *open = false,
             }
-            let clock = Arc::clone(&self.clock);
-            let mut paused = clock.pause(pause);
-            loop {
-                tokio::select! {
-                    () = &mut paused => break,
-                    message = messages.recv() => match message {
-                        // Dropped unanswered, a message tells its sender that the store is unavailable.
-                        Some(message) => drop(message),
-                        None => {
-                            *open = false;
-                            break;
-                        }
-                    },
-                }
+        }
+    }
+
+    fn load_after(&self, pause: Option<Duration>) -> impl Future<Output = anyhow::Result<(Engine, u64)>> + use<> {
+        let (store, clock) = (Arc::clone(&self.around.store), Arc::clone(&self.around.clock));
+        let (entropy, account) = (Arc::clone(&self.around.entropy), self.account);
+        async move {
+            if let Some(pause) = pause {
+                clock.pause(pause).await;
             }
-            pause = (pause * 2).min(REBUILD_PAUSE_MAX);
+            load(&*store, &*clock, &*entropy, account).await
         }
     }
 }
 
-/// Tells the events of a commit, then answers everybody who waited for it.
-fn tell(events: &broadcast::Sender<Arc<[Event]>>, afterwards: Afterwards) {
-    if !afterwards.events.is_empty() {
-        // Nobody may be listening.
-        drop(events.send(afterwards.events));
-    }
-    for deliver in afterwards.waiting {
-        deliver();
+/// Awaits `work` and refuses every message that comes meanwhile; `None` when there will be no more messages.
+async fn refusing<T>(messages: &mut mpsc::Receiver<Message>, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Some(done),
+            message = messages.recv() => drop(message?),
+        }
     }
 }
 
-type InFlight = Option<(JoinHandle<Result<(), StoreError>>, Afterwards)>;
+/// Ends when the deadline may have come.
+async fn due(clock: &dyn Clock, deadline: Option<Timestamp>) {
+    if let Some(at) = deadline {
+        clock.until(at).await;
+    }
+}
 
 /// The end of the commit in flight; never, when there is none.
-async fn committed(in_flight: &mut InFlight) -> Result<Result<(), StoreError>, tokio::task::JoinError> {
+async fn committed(in_flight: &mut Option<InFlight>) -> Ended {
     match in_flight {
-        Some((commit, _)) => commit.await,
+        Some(in_flight) => (&mut in_flight.commit).await,
         None => std::future::pending().await,
     }
 }

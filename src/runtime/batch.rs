@@ -58,14 +58,14 @@ impl Draft {
     }
 
     pub fn into_batch(self, account: AccountId, after_commit: u64, sequence: u64) -> (Batch, Afterwards) {
-        let events: Arc<[Event]> = self.events.clone().into();
+        let events: Arc<[Event]> = self.events.into();
         let batch = Batch {
             account,
             after_commit,
             sequence,
             records: self.records,
             gone: self.gone,
-            events: self.events,
+            events: Arc::clone(&events),
             keys: self.keys,
             answers: self.answers,
         };

@@ -8,18 +8,19 @@ pub mod store;
 pub use account_loop::Limits;
 pub use port::{Clock, Entropy};
 
-use account_loop::{AccountLoop, Message};
+use account_loop::{AccountLoop, Message, Surroundings};
 use anyhow::Context;
 use cordboard_domain::event::Event;
 use cordboard_domain::id::{AccountId, IdSource};
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, found_account};
 use dashmap::{DashMap, DashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use store::{ApiKey, KeyChange, Store, StoredAnswer};
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 /// A command with everything that is committed beside it.
 pub struct Request {
@@ -35,7 +36,7 @@ pub struct Once {
     /// SHA-256 of the request: the same key with another request is refused.
     pub digest: [u8; 32],
     /// Makes the answer that is kept.
-    pub encode: Box<dyn FnOnce(&Reply) -> StoredAnswer + Send>,
+    pub encode: Box<dyn FnOnce(&Reply) -> StoredAnswer + Send + Sync>,
 }
 
 #[derive(Debug)]
@@ -63,6 +64,9 @@ pub enum Failure {
     NoAccount,
 }
 
+/// How often answers that are kept no longer are purged.
+const FORGET_ANSWERS_EVERY: Duration = Duration::from_secs(3_600);
+
 #[derive(Clone)]
 pub struct Runtime(Arc<Inner>);
 
@@ -75,11 +79,14 @@ struct Inner {
     /// Idempotency keys of requests in progress.
     in_progress: DashSet<(AccountId, String)>,
     ready: AtomicBool,
+    forgetting: OnceLock<AbortHandle>,
 }
 
 struct Handle {
     messages: mpsc::Sender<Message>,
     events: broadcast::Sender<Arc<[Event]>>,
+    /// False while the engine is being rebuilt.
+    up: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -99,13 +106,32 @@ impl Runtime {
             loops: DashMap::new(),
             in_progress: DashSet::new(),
             ready: AtomicBool::new(false),
+            forgetting: OnceLock::new(),
         }));
         let accounts = runtime.0.store.accounts().await.context("reading the accounts")?;
         for account in accounts {
             runtime.open(account.id).await.with_context(|| format!("loading account {}", account.id))?;
         }
         runtime.0.ready.store(true, Ordering::Release);
+        runtime.forget_old_answers();
         Ok(runtime)
+    }
+
+    /// Purges kept answers from time to time. An answer that is too old is never given, purged or not.
+    fn forget_old_answers(&self) {
+        let (store, clock) = (Arc::clone(&self.0.store), Arc::clone(&self.0.clock));
+        let kept_s = self.0.limits.answer_kept_s;
+        let forgetting = tokio::spawn(async move {
+            loop {
+                let oldest = clock.now().plus_millis(-i64::from(kept_s) * 1_000);
+                if let Err(error) = store.forget_answers_before(oldest).await {
+                    tracing::warn!(%error, "old answers could not be purged; tried again later");
+                }
+                clock.pause(FORGET_ANSWERS_EVERY).await;
+            }
+        });
+        // The runtime starts once, so there is none yet.
+        drop(self.0.forgetting.set(forgetting.abort_handle()));
     }
 
     async fn open(&self, id: AccountId) -> anyhow::Result<()> {
@@ -113,18 +139,17 @@ impl Runtime {
         let (engine, commits) = account_loop::load(&*inner.store, &*inner.clock, &*inner.entropy, id).await?;
         let (sender, receiver) = mpsc::channel(inner.limits.commands_waiting_max);
         let (events, _) = broadcast::channel(inner.limits.batches_unread_max);
-        let running = AccountLoop::new(
-            id,
-            engine,
-            commits,
-            Arc::clone(&inner.store),
-            Arc::clone(&inner.clock),
-            Arc::clone(&inner.entropy),
-            inner.limits,
-            events.clone(),
-        );
-        let task = tokio::spawn(running.run(receiver));
-        inner.loops.insert(id, Handle { messages: sender, events, task });
+        let up = Arc::new(AtomicBool::new(true));
+        let around = Surroundings {
+            store: Arc::clone(&inner.store),
+            clock: Arc::clone(&inner.clock),
+            entropy: Arc::clone(&inner.entropy),
+            limits: inner.limits,
+            events: events.clone(),
+            up: Arc::clone(&up),
+        };
+        let task = tokio::spawn(AccountLoop::new(id, engine, commits, around).run(receiver));
+        inner.loops.insert(id, Handle { messages: sender, events, up, task });
         Ok(())
     }
 
@@ -161,7 +186,10 @@ impl Runtime {
     }
 
     fn enqueue(&self, account: AccountId, message: Message) -> Result<(), Failure> {
-        let messages = self.0.loops.get(&account).map(|handle| handle.messages.clone()).ok_or(Failure::NoAccount)?;
+        let Some(messages) = self.0.loops.get(&account).map(|handle| handle.messages.clone()) else {
+            let running = self.0.ready.load(Ordering::Acquire);
+            return Err(if running { Failure::NoAccount } else { Failure::Unavailable });
+        };
         messages.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Failure::Overloaded,
             mpsc::error::TrySendError::Closed(_) => Failure::Unavailable,
@@ -218,11 +246,13 @@ impl Runtime {
         self.0.clock.now()
     }
 
+    /// Whether every account is loaded and none is being rebuilt.
     pub fn is_ready(&self) -> bool {
-        self.0.ready.load(Ordering::Acquire)
+        self.0.ready.load(Ordering::Acquire) && self.0.loops.iter().all(|handle| handle.up.load(Ordering::Acquire))
     }
 
-    /// The account's events after each commit, in order.
+    /// The account's events after each commit, in order. Whoever lags, or sees a gap in the sequence because a commit
+    /// was durable although it seemed to fail, reads what is missing from the store.
     pub fn subscribe(&self, account: AccountId) -> Option<broadcast::Receiver<Arc<[Event]>>> {
         self.0.loops.get(&account).map(|handle| handle.events.subscribe())
     }
@@ -230,6 +260,9 @@ impl Runtime {
     /// Stops all loops after the commands that they have taken.
     pub async fn stop(&self) {
         self.0.ready.store(false, Ordering::Release);
+        if let Some(forgetting) = self.0.forgetting.get() {
+            forgetting.abort();
+        }
         let accounts: Vec<AccountId> = self.0.loops.iter().map(|entry| *entry.key()).collect();
         for account in accounts {
             if let Some((_, handle)) = self.0.loops.remove(&account) {

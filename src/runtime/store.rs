@@ -5,6 +5,7 @@ use cordboard_domain::event::Event;
 use cordboard_domain::id::*;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Gone, Record, WorkflowVersion};
+use std::sync::Arc;
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ pub struct Batch {
     /// In the order of their making: of several records of one resource the last one counts.
     pub records: Vec<Record>,
     pub gone: Vec<Gone>,
-    pub events: Vec<Event>,
+    pub events: Arc<[Event]>,
     pub keys: Vec<KeyChange>,
     pub answers: Vec<KeptAnswer>,
 }

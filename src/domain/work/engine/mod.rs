@@ -11,6 +11,7 @@ mod findings;
 mod held;
 mod item;
 mod offer;
+mod reads;
 mod recover;
 mod rehearsal;
 mod route;

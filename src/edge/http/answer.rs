@@ -1,0 +1,180 @@
+//! From replies and records to answers: the JSON of a resource, its entity tag and its place.
+
+use super::HttpState;
+use super::auth::Caller;
+use super::error::ApiError;
+use crate::runtime::store::{KeyChange, StoredAnswer};
+use crate::runtime::{Answered, Once, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cordboard_domain::work::view::*;
+use cordboard_domain::work::{Command, PublishedWorkflow, Record, Reply};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// An answer before it becomes a response, in the form in which it is kept for an idempotency key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answer {
+    pub status: u16,
+    pub etag: Option<String>,
+    pub location: Option<String>,
+    pub body: Option<Value>,
+}
+
+impl Answer {
+    pub fn ok(body: Value) -> Self {
+        Self { status: 200, etag: None, location: None, body: Some(body) }
+    }
+
+    pub fn no_content() -> Self {
+        Self { status: 204, etag: None, location: None, body: None }
+    }
+
+    /// One resource with its revision.
+    pub fn resource(shown: Shown) -> Self {
+        Self { etag: Some(format!("\"{}\"", shown.revision)), ..Self::ok(shown.body) }
+    }
+
+    /// As created: its place is told.
+    pub fn created(self, place: &str) -> Self {
+        let id = self.body.as_ref().and_then(|body| body.get("id")).and_then(Value::as_str).unwrap_or_default();
+        Self { status: 201, location: Some(format!("{place}/{id}")), ..self }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let mut response = match self.body {
+            Some(body) => (status, axum::Json(body)).into_response(),
+            None => status.into_response(),
+        };
+        for (name, value) in [(header::ETAG, self.etag), (header::LOCATION, self.location)] {
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// A resource as JSON with its revision.
+pub struct Shown {
+    pub body: Value,
+    pub revision: u64,
+}
+
+/// A record as the API shows it.
+pub fn show(record: &Record) -> Shown {
+    fn shown(view: impl Serialize, revision: u64) -> Shown {
+        // Views are made of texts, numbers and maps with text keys, which always serialise.
+        Shown { body: serde_json::to_value(view).unwrap_or_default(), revision }
+    }
+    match record {
+        Record::Account(it) => shown(AccountView::from(it), it.stamp.revision),
+        Record::Activity(it) => shown(ActivityView::from(it), it.stamp.revision),
+        Record::Channel(it) => shown(ChannelView::from(it), it.stamp.revision),
+        Record::Queue(it) => shown(QueueView::from(it), it.stamp.revision),
+        Record::Schedule(it) => shown(ScheduleView::from(it), it.stamp.revision),
+        Record::Workflow(it) => shown(WorkflowView::from(it), it.stamp.revision),
+        Record::WorkflowVersion(it) => shown(it, u64::from(it.version)),
+        Record::Worker(it) => shown(it, it.stamp.revision),
+        Record::Item(it) => shown(ItemView::from(it), it.stamp.revision),
+        Record::Reservation(it) => shown(ReservationView::from(it), it.stamp.revision),
+    }
+}
+
+/// A workflow with its newest document and the warnings of its check.
+pub fn show_workflow(published: &PublishedWorkflow) -> Shown {
+    let Shown { mut body, revision } = show(&Record::Workflow(published.workflow.clone()));
+    body["document"] = published.version.document.clone();
+    body["findings"] = json!(published.findings);
+    Shown { body, revision }
+}
+
+fn answer_to(reply: &Reply, created_at: Option<&'static str>) -> Answer {
+    let answer = match reply {
+        Reply::Resource(record) => Answer::resource(show(record)),
+        // What exists already is not created.
+        Reply::Existing(record) => return Answer::resource(show(record)),
+        Reply::Worker(view) => {
+            let body = serde_json::to_value(WorkerJson::from(&**view)).unwrap_or_default();
+            Answer::resource(Shown { body, revision: view.worker.stamp.revision })
+        }
+        Reply::Workflow(published) => Answer::resource(show_workflow(published)),
+        Reply::Deleted | Reply::Done => return Answer::no_content(),
+    };
+    match created_at {
+        Some(place) => answer.created(place),
+        None => answer,
+    }
+}
+
+/// A command to be carried out for a caller.
+pub struct Order {
+    pub command: Command,
+    pub keys: Vec<KeyChange>,
+    /// `Idempotency-Key` with the digest of the request.
+    pub once: Option<(String, [u8; 32])>,
+    /// For a creation: the path of the collection.
+    pub created_at: Option<&'static str>,
+}
+
+impl Order {
+    pub fn new(command: Command) -> Self {
+        Self { command, keys: Vec::new(), once: None, created_at: None }
+    }
+
+    pub fn creating(mut self, place: &'static str) -> Self {
+        self.created_at = Some(place);
+        self
+    }
+
+    pub fn once(mut self, key: Option<String>, digest: [u8; 32]) -> Self {
+        self.once = key.map(|key| (key, digest));
+        self
+    }
+}
+
+/// Carries out an order and answers with the resource as it is after it.
+pub async fn carry_out(state: &HttpState, caller: &Caller, order: Order) -> Result<Response, ApiError> {
+    let created_at = order.created_at;
+    let once = order.once.map(|(key, digest)| Once {
+        key,
+        digest,
+        encode: Box::new(move |reply| keep(&answer_to(reply, created_at))),
+    });
+    let request = Request { actor: caller.actor.clone(), command: order.command, keys: order.keys, once };
+    match state.runtime.handle(caller.account, request).await? {
+        Answered::Fresh(reply) => Ok(answer_to(&reply, created_at).into_response()),
+        Answered::Replayed(kept) => replay(&kept),
+    }
+}
+
+fn keep(answer: &Answer) -> StoredAnswer {
+    StoredAnswer { status: answer.status, body: serde_json::to_string(answer).unwrap_or_default() }
+}
+
+fn replay(kept: &StoredAnswer) -> Result<Response, ApiError> {
+    let answer: Answer = serde_json::from_str(&kept.body).map_err(|error| {
+        tracing::error!(%error, "a kept answer cannot be read");
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the kept answer cannot be read")
+    })?;
+    let mut response = answer.into_response();
+    response.headers_mut().insert(REPLAYED.clone(), HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+/// One page of a list; `next` is the id of its last entry when there may be more.
+pub fn page(mut entries: Vec<Value>, limit: u64, cursor: impl Fn(&Value) -> Option<String>) -> Answer {
+    let more = entries.len() as u64 > limit;
+    entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = entries.last().filter(|_| more).and_then(cursor);
+    Answer::ok(json!({ "data": entries, "next": next }))
+}
+
+pub fn by_id(entry: &Value) -> Option<String> {
+    entry.get("id").and_then(Value::as_str).map(str::to_owned)
+}

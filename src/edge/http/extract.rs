@@ -1,0 +1,158 @@
+//! Reading requests strictly: what is unknown or of another type is refused with a pointer to it.
+
+use super::error::{ApiError, FieldError};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+/// Characters of an idempotency key.
+const IDEMPOTENCY_KEY_CHARS_MAX: usize = 200;
+
+/// A JSON body, with the digest of the request that it makes up.
+pub struct Body<T> {
+    pub value: T,
+    /// SHA-256 of method, path and body.
+    pub digest: [u8; 32],
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let mut digest = Sha256::new();
+        digest.update(request.method().as_str());
+        digest.update([0]);
+        digest.update(request.uri().path());
+        digest.update([0]);
+        let declared = is_json(&request);
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than allowed")
+            }
+            status => ApiError::new(status, "bad_body", "the body cannot be read"),
+        })?;
+        digest.update(&bytes);
+        // An action may come without a body; its fields are all optional.
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        if !bytes.is_empty() && !declared {
+            let detail = "send the body as `Content-Type: application/json`";
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail));
+        }
+        Ok(Self { value: read(text)?, digest: digest.finalize().into() })
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let declared = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = declared.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Reads JSON into a type, with a pointer at what is wrong.
+pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
+    let mut source = serde_json::Deserializer::from_slice(text);
+    let value: T = serde_path_to_error::deserialize(&mut source).map_err(|error| {
+        let path: Vec<String> = error.path().iter().map(segment).collect();
+        let inner = error.into_inner();
+        if inner.is_data() { wrong(&path, &inner.to_string()) } else { malformed(&inner) }
+    })?;
+    source.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn segment(segment: &serde_path_to_error::Segment) -> String {
+    use serde_path_to_error::Segment::*;
+    match segment {
+        Seq { index } => format!("/{index}"),
+        Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Enum { variant } => format!("/{variant}"),
+        Unknown => String::new(),
+    }
+}
+
+fn malformed(error: &serde_json::Error) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("the body is not JSON: {error}"))
+}
+
+fn wrong(path: &[String], message: &str) -> ApiError {
+    let quoted = |prefix: &str| message.strip_prefix(prefix)?.split('`').next().map(str::to_owned);
+    let mut pointer = path.concat();
+    let (code, name) = match (quoted("unknown field `"), quoted("missing field `")) {
+        (Some(name), _) => ("unknown_field", Some(name)),
+        (_, Some(name)) => ("missing_field", Some(name)),
+        (None, None) => ("wrong_type", None),
+    };
+    if let Some(name) = name {
+        let last = format!("/{name}");
+        if path.last() != Some(&last) {
+            pointer.push_str(&last);
+        }
+    }
+    // The place in the text says less than the pointer.
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let field = FieldError { pointer: pointer.clone(), code: code.to_owned(), message: message.to_owned() };
+    let detail = format!("{pointer}: {message}");
+    ApiError { errors: vec![field], ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+}
+
+/// Query parameters; an unknown one is refused.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or("");
+        let source = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(source).map(Self).map_err(|error| {
+            let message = error.inner().to_string();
+            let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+            let name = unknown.map_or_else(|| error.path().to_string(), str::to_owned);
+            ApiError::parameter(&name, if unknown.is_some() { "unknown_parameter" } else { "bad_value" }, message)
+        })
+    }
+}
+
+/// The revision of `If-Match`, if it is given.
+pub struct IfMatch(pub Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or("").trim();
+        if text == "*" {
+            return Ok(Self(None));
+        }
+        let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+        match revision {
+            Some(revision) => Ok(Self(Some(revision))),
+            // An entity tag that we never gave matches nothing (RFC 9110, section 13.1.1).
+            None => Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "stale", "`If-Match` names no revision of ours")),
+        }
+    }
+}
+
+/// The key of `Idempotency-Key`; only POST takes one.
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get("idempotency-key").filter(|_| parts.method == Method::POST) else {
+            return Ok(Self(None));
+        };
+        let key = value.to_str().unwrap_or("");
+        let sound = !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_CHARS_MAX && key.bytes().all(|b| b.is_ascii_graphic());
+        if !sound {
+            let message = format!("1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters");
+            return Err(ApiError::parameter("Idempotency-Key", "bad_value", message));
+        }
+        Ok(Self(Some(key.to_owned())))
+    }
+}

@@ -1,0 +1,87 @@
+//! `/events`: everything that happened, oldest first.
+
+use super::super::HttpState;
+use super::super::answer::{self, Answer};
+use super::super::auth::Caller;
+use super::super::error::{ApiError, Problems};
+use super::super::extract::Params;
+use super::super::{find, schema};
+use crate::runtime::store::{EventFilter, StoredEvent};
+use axum::extract::State;
+use cordboard_domain::event::CATALOGUE;
+use cordboard_domain::id::AccountId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new().routes(routes!(list_events))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventParams {
+    /// Only events with a higher sequence number; default 0.
+    after_sequence: Option<u64>,
+    /// Types to show, separated by commas; all when absent.
+    #[param(example = "work_item.created,work_item.completed")]
+    types: Option<String>,
+    /// Id of the resource that the events are about.
+    subject: Option<String>,
+    /// Entries of the page, 1 to 200; default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+}
+
+/// List events, oldest first; `next` is the `after_sequence` of the next page.
+#[utoipa::path(get, path = "/v1/events", tag = "Events", params(EventParams),
+    responses((status = 200, body = schema::Events), Problems))]
+async fn list_events(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Params(params): Params<EventParams>,
+) -> Result<Answer, ApiError> {
+    caller.not_agent()?;
+    let types: Vec<String> = params.types.iter().flat_map(|types| types.split(',')).map(str::to_owned).collect();
+    if let Some(unknown) = types.iter().find(|name| !CATALOGUE.iter().any(|known| known.name == name.as_str())) {
+        return Err(ApiError::parameter("types", "unknown_type", format!("there is no event type `{unknown}`")));
+    }
+    let after_sequence = params.after_sequence.unwrap_or(0);
+    if i64::try_from(after_sequence).is_err() {
+        return Err(ApiError::parameter("after_sequence", "out_of_range", "no sequence number is that high"));
+    }
+    list(&state, &caller, EventFilter { after_sequence, types, subject: params.subject, limit: 0 }, params.limit).await
+}
+
+/// A page of the account's events.
+pub async fn list(
+    state: &HttpState,
+    caller: &Caller,
+    filter: EventFilter,
+    given: Option<u64>,
+) -> Result<Answer, ApiError> {
+    let limit = find::limit(given)?;
+    let filter = EventFilter { limit: limit + 1, ..filter };
+    let events = state.runtime.store().events(caller.account, &filter).await?;
+    let entries = events.iter().map(|event| cloud_event(caller.account, event)).collect();
+    Ok(answer::page(entries, limit, |event| event.get("sequence").map(Value::to_string)))
+}
+
+/// The event as CloudEvents 1.0 JSON.
+fn cloud_event(account: AccountId, event: &StoredEvent) -> Value {
+    json!({
+        "specversion": "1.0",
+        "id": event.id,
+        "source": format!("/accounts/{account}"),
+        "type": event.event_type,
+        "subject": event.subject,
+        "time": event.time,
+        "datacontenttype": "application/json",
+        // The engine wrote it as JSON; it is text only in its column.
+        "data": serde_json::from_str::<Value>(&event.data).unwrap_or_default(),
+        "sequence": event.sequence,
+    })
+}

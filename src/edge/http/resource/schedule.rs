@@ -1,0 +1,150 @@
+//! `/schedules`: business hours that workflows ask about by name.
+
+use super::super::HttpState;
+use super::super::answer::{Answer, Order, carry_out};
+use super::super::auth::Caller;
+use super::super::error::{ApiError, Problems};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::find::{self, PageParams};
+use super::super::schema;
+use crate::runtime::store::Kind;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use cordboard_domain::id::ScheduleId;
+use cordboard_domain::work::{Command, Record};
+use serde_json::{Value, json};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_schedules, create_schedule))
+        .routes(routes!(get_schedule, update_schedule, delete_schedule))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSchedule {
+    #[schema(min_length = 1, max_length = 120)]
+    name: String,
+    #[schema(example = "Europe/Berlin")]
+    time_zone: Value,
+    /// By day (`mon` to `sun`): spans such as `["09:00", "17:00"]`.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<Vec<String>>>>)]
+    weekly: Option<Value>,
+    #[schema(value_type = Option<Vec<schema::Holiday>>)]
+    holidays: Option<Value>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleChange {
+    #[schema(min_length = 1, max_length = 120)]
+    name: Option<String>,
+    time_zone: Option<Value>,
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<Vec<String>>>>)]
+    weekly: Option<Value>,
+    #[schema(value_type = Option<Vec<schema::Holiday>>)]
+    holidays: Option<Value>,
+}
+
+/// List schedules, newest first.
+#[utoipa::path(get, path = "/v1/schedules", tag = "Schedules", params(PageParams),
+    responses((status = 200, body = schema::Schedules), Problems))]
+async fn list_schedules(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Params(page): Params<PageParams>,
+) -> Result<Answer, ApiError> {
+    super::list_config(&state, &caller, Kind::Schedule, page, None).await
+}
+
+/// Create a schedule.
+#[utoipa::path(post, path = "/v1/schedules", tag = "Schedules", request_body = NewSchedule,
+    responses((status = 201, body = schema::Schedule), Problems))]
+async fn create_schedule(
+    State(state): State<HttpState>,
+    caller: Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    body: Body<NewSchedule>,
+) -> Result<Response, ApiError> {
+    caller.configures()?;
+    let new = body.value;
+    let command = Command::CreateSchedule {
+        name: new.name,
+        hours: hours(json!({}), [("time_zone", Some(new.time_zone)), ("weekly", new.weekly), ("holidays", new.holidays)]),
+    };
+    carry_out(&state, &caller, Order::new(command).creating("/v1/schedules").once(key, body.digest)).await
+}
+
+/// Get a schedule by id or name.
+#[utoipa::path(get, path = "/v1/schedules/{id}", tag = "Schedules", params(("id" = String, Path, description = "Id or name")),
+    responses((status = 200, body = schema::Schedule), Problems))]
+async fn get_schedule(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    super::get_config(&state, &caller, Kind::Schedule, &id).await
+}
+
+async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<ScheduleId, ApiError> {
+    caller.configures()?;
+    let id = find::config_id(state, caller, Kind::Schedule, reference).await?;
+    ScheduleId::parse(&id).map_err(|_| ApiError::not_found("schedule"))
+}
+
+/// Change a schedule.
+#[utoipa::path(patch, path = "/v1/schedules/{id}", tag = "Schedules", params(("id" = String, Path, description = "Id or name")),
+    request_body = ScheduleChange, responses((status = 200, body = schema::Schedule), Problems))]
+async fn update_schedule(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    IfMatch(expected): IfMatch,
+    body: Body<ScheduleChange>,
+) -> Result<Response, ApiError> {
+    let id = id_of(&state, &caller, &id).await?;
+    let change = body.value;
+    let command = {
+        let parts = [("time_zone", change.time_zone), ("weekly", change.weekly), ("holidays", change.holidays)];
+        let hours = match parts.iter().any(|(_, part)| part.is_some()) {
+            true => Some(hours(present_hours(&state, &caller, &id.to_string()).await?, parts)),
+            false => None,
+        };
+        Command::UpdateSchedule { id, name: change.name, hours, expected }
+    };
+    carry_out(&state, &caller, Order::new(command)).await
+}
+
+/// Delete a schedule; refused while it is in use.
+#[utoipa::path(delete, path = "/v1/schedules/{id}", tag = "Schedules", params(("id" = String, Path, description = "Id or name")),
+    responses((status = 204), Problems))]
+async fn delete_schedule(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    IfMatch(expected): IfMatch,
+) -> Result<Response, ApiError> {
+    let id = id_of(&state, &caller, &id).await?;
+    carry_out(&state, &caller, Order::new(Command::DeleteSchedule { id, expected })).await
+}
+
+/// Hours with the given parts set.
+fn hours(mut hours: Value, parts: [(&str, Option<Value>); 3]) -> Value {
+    for (name, part) in parts {
+        if let Some(part) = part {
+            hours[name] = part;
+        }
+    }
+    hours
+}
+
+async fn present_hours(state: &HttpState, caller: &Caller, id: &str) -> Result<Value, ApiError> {
+    match find::config_record(state, caller, Kind::Schedule, id).await? {
+        Record::Schedule(schedule) => Ok(schedule.hours),
+        _ => Err(ApiError::not_found("schedule")),
+    }
+}

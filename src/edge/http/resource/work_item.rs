@@ -1,0 +1,446 @@
+//! `/work-items`: units of work, from creation to their end.
+
+use super::super::HttpState;
+use super::super::answer::{self, Answer, Order, carry_out};
+use super::super::auth::Caller;
+use super::super::error::{ApiError, Problems};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::{find, schema};
+use crate::runtime::store::{EventFilter, Filter, Kind};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use cordboard_domain::id::{ItemId, WorkerId};
+use cordboard_domain::limit::ITEM_TIMEOUT_S_DEFAULT;
+use cordboard_domain::time::Timestamp;
+use cordboard_domain::work::explain::Explanation;
+use cordboard_domain::work::{Command, Item, ItemState, NewItem, Record, Reference, TransferTarget};
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const PLACE: &str = "/v1/work-items";
+
+pub fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_work_items, create_work_item))
+        .routes(routes!(get_work_item, update_work_item))
+        .routes(routes!(cancel_work_item))
+        .routes(routes!(complete_work_item))
+        .routes(routes!(wrap_up_work_item))
+        .routes(routes!(transfer_work_item))
+        .routes(routes!(reroute_work_item))
+        .routes(routes!(explain_work_item))
+        .routes(routes!(list_work_item_events))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewWorkItem {
+    /// Name or id.
+    #[schema(example = "support")]
+    workflow: String,
+    /// Name of a channel; default `default`.
+    #[serde(default = "default_channel")]
+    channel: String,
+    /// Any JSON object of at most 32 KiB.
+    #[serde(default = "nothing")]
+    #[schema(value_type = Object)]
+    attributes: Value,
+    #[serde(default)]
+    #[schema(minimum = -1000000, maximum = 1000000)]
+    priority: i64,
+    /// Seconds that the item may stay unassigned; default a day.
+    #[serde(default = "default_timeout")]
+    #[schema(minimum = 1, maximum = 1209600)]
+    timeout_s: u32,
+    /// While an item with this key is open, creating another answers with the open one.
+    #[schema(min_length = 1, max_length = 200)]
+    unique_key: Option<String>,
+}
+
+fn default_channel() -> String {
+    "default".to_owned()
+}
+
+fn nothing() -> Value {
+    json!({})
+}
+
+fn default_timeout() -> u32 {
+    ITEM_TIMEOUT_S_DEFAULT
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkItemChange {
+    /// Replaces all attributes.
+    #[schema(value_type = Option<Object>)]
+    attributes: Option<Value>,
+    #[schema(minimum = -1000000, maximum = 1000000)]
+    priority: Option<i64>,
+    /// Start again at the first rule of the workflow's newest version; unassigned items only.
+    #[serde(default)]
+    reevaluate: bool,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WorkItemParams {
+    #[param(value_type = Option<schema::ItemState>)]
+    state: Option<ItemState>,
+    /// Name or id.
+    queue: Option<String>,
+    /// Name or id.
+    workflow: Option<String>,
+    channel: Option<String>,
+    /// Name or id of the worker that holds the item.
+    worker: Option<String>,
+    /// Created at or after.
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_from: Option<Timestamp>,
+    /// Created before.
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_before: Option<Timestamp>,
+    /// Entries of the page, 1 to 200; default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndWorkItem {
+    #[schema(min_length = 1, max_length = 500)]
+    reason: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WrapUpWorkItem {
+    /// Seconds after which the item is completed by itself.
+    #[schema(minimum = 1, maximum = 1209600)]
+    timeout_s: Option<u32>,
+    #[schema(min_length = 1, max_length = 500)]
+    reason: Option<String>,
+}
+
+/// Where to: exactly one of `worker`, `queue` and `workflow`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferWorkItem {
+    worker: Option<String>,
+    queue: Option<String>,
+    workflow: Option<String>,
+    /// Warm: the worker keeps the item until another accepts it; default false.
+    #[serde(default)]
+    warm: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RerouteWorkItem {
+    /// Name or id; the item's own workflow when absent.
+    workflow: Option<String>,
+}
+
+async fn config(state: &HttpState, caller: &Caller, kind: Kind, named: Option<String>) -> Result<Option<String>, ApiError> {
+    let Some(reference) = named else { return Ok(None) };
+    // A filter that names nothing finds nothing; that it names nothing is worth telling.
+    let found = find::config_id(state, caller, kind, &reference).await;
+    found.map(Some).map_err(|error| match error.status.as_u16() {
+        404 => ApiError::parameter(find::noun(kind), "unknown_reference", error.detail),
+        _ => error,
+    })
+}
+
+/// The id of the worker whose resources are listed: the caller's own for an agent.
+pub async fn listed_worker(
+    state: &HttpState,
+    caller: &Caller,
+    named: Option<String>,
+) -> Result<Option<WorkerId>, ApiError> {
+    let named = match (named, caller.held_to()) {
+        (None, own) => return Ok(own),
+        (Some(named), _) => named,
+    };
+    let found = find::worker(state, caller, &named).await;
+    found.map(|view| Some(view.worker.id)).map_err(|error| match error.status.as_u16() {
+        404 => ApiError::parameter("worker", "unknown_reference", error.detail),
+        _ => error,
+    })
+}
+
+/// List work items, newest first.
+#[utoipa::path(get, path = "/v1/work-items", tag = "Work items", params(WorkItemParams),
+    responses((status = 200, body = schema::WorkItems), Problems))]
+async fn list_work_items(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Params(params): Params<WorkItemParams>,
+) -> Result<Answer, ApiError> {
+    let limit = find::limit(params.limit)?;
+    let word = |state: ItemState| serde_json::to_value(state).ok().and_then(|it| it.as_str().map(str::to_owned));
+    let filter = Filter {
+        state: params.state.and_then(word),
+        queue: config(&state, &caller, Kind::Queue, params.queue).await?,
+        workflow: config(&state, &caller, Kind::Workflow, params.workflow).await?,
+        channel: params.channel,
+        worker: listed_worker(&state, &caller, params.worker).await?.map(|id| id.to_string()),
+        created_from: params.created_from,
+        created_before: params.created_before,
+        after: params.after,
+        limit: limit + 1,
+        ..Filter::default()
+    };
+    let records = state.runtime.store().list(caller.account, Kind::Item, &filter).await?;
+    Ok(answer::page(records.iter().map(|record| answer::show(record).body).collect(), limit, answer::by_id))
+}
+
+/// Create a work item. It is offered at once when a worker is free for it.
+#[utoipa::path(post, path = "/v1/work-items", tag = "Work items", request_body = NewWorkItem,
+    responses((status = 201, body = schema::WorkItem), (status = 200, description = "An open item has this `unique_key`",
+    body = schema::WorkItem), Problems))]
+async fn create_work_item(
+    State(state): State<HttpState>,
+    caller: Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    body: Body<NewWorkItem>,
+) -> Result<Response, ApiError> {
+    caller.not_agent()?;
+    let new = body.value;
+    let command = Command::CreateItem(NewItem {
+        workflow: Reference(new.workflow),
+        channel: new.channel,
+        attributes: raw(&new.attributes)?,
+        priority: new.priority,
+        timeout_s: new.timeout_s,
+        unique_key: new.unique_key,
+    });
+    carry_out(&state, &caller, Order::new(command).creating(PLACE).once(key, body.digest)).await
+}
+
+fn raw(attributes: &Value) -> Result<Box<RawValue>, ApiError> {
+    to_raw_value(attributes).map_err(|error| ApiError::field("/attributes", "bad_json", error.to_string()))
+}
+
+/// Get a work item.
+#[utoipa::path(get, path = "/v1/work-items/{id}", tag = "Work items", params(("id" = String, Path)),
+    responses((status = 200, body = schema::WorkItem), Problems))]
+async fn get_work_item(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let item = find::item(&state, &caller, find::item_id(&id)?).await?;
+    Ok(Answer::resource(answer::show(&Record::Item(item))).into_response())
+}
+
+/// Carries out a command on an item. One that has ended is no longer the engine's: asking again for what it has come to
+/// answers with it, anything else is refused.
+async fn act(
+    state: &HttpState,
+    caller: &Caller,
+    item: Item,
+    order: Order,
+    holds: &[ItemState],
+) -> Result<Response, ApiError> {
+    let shown = |item: Item| Ok(Answer::resource(answer::show(&Record::Item(item))).into_response());
+    let ended = |item: Item| match holds.contains(&item.state) {
+        true => shown(item),
+        false => {
+            let detail = "the work item has ended";
+            Err(ApiError::new(axum::http::StatusCode::CONFLICT, "work_item_state", detail))
+        }
+    };
+    if !item.state.is_open() {
+        return ended(item);
+    }
+    let id = item.id;
+    match carry_out(state, caller, order).await {
+        // It ended between our reading and the engine's turn.
+        Err(error) if error.status.as_u16() == 404 => ended(find::item(state, caller, id).await?),
+        answered => answered,
+    }
+}
+
+/// Change a work item's attributes or priority.
+#[utoipa::path(patch, path = "/v1/work-items/{id}", tag = "Work items", params(("id" = String, Path)),
+    request_body = WorkItemChange, responses((status = 200, body = schema::WorkItem), Problems))]
+async fn update_work_item(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    IfMatch(expected): IfMatch,
+    body: Body<WorkItemChange>,
+) -> Result<Response, ApiError> {
+    caller.not_agent()?;
+    let id = find::item_id(&id)?;
+    let item = find::item(&state, &caller, id).await?;
+    let WorkItemChange { attributes, priority, reevaluate } = body.value;
+    let attributes = attributes.as_ref().map(raw).transpose()?;
+    let command = Command::UpdateItem { id, attributes, priority, reevaluate, expected };
+    act(&state, &caller, item, Order::new(command), &[]).await
+}
+
+struct Action {
+    item: Item,
+    id: ItemId,
+}
+
+async fn action(state: &HttpState, caller: &Caller, id: &str) -> Result<Action, ApiError> {
+    let id = find::item_id(id)?;
+    Ok(Action { item: find::item(state, caller, id).await?, id })
+}
+
+/// Cancel a pending or reserved item; its open offers are canceled.
+#[utoipa::path(post, path = "/v1/work-items/{id}/cancel", tag = "Work items", params(("id" = String, Path)),
+    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+async fn cancel_work_item(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    IfMatch(expected): IfMatch,
+    IdempotencyKey(key): IdempotencyKey,
+    body: Body<EndWorkItem>,
+) -> Result<Response, ApiError> {
+    caller.not_agent()?;
+    let Action { item, id } = action(&state, &caller, &id).await?;
+    let command = Command::CancelItem { id, reason: body.value.reason, expected };
+    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[ItemState::Canceled]).await
+}
+
+/// Complete an assigned or wrapping item.
+#[utoipa::path(post, path = "/v1/work-items/{id}/complete", tag = "Work items", params(("id" = String, Path)),
+    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+async fn complete_work_item(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    IfMatch(expected): IfMatch,
+    IdempotencyKey(key): IdempotencyKey,
+    body: Body<EndWorkItem>,
+) -> Result<Response, ApiError> {
+    let Action { item, id } = action(&state, &caller, &id).await?;
+    holds(&caller, &item)?;
+    let command = Command::CompleteItem { id, reason: body.value.reason, expected };
+    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[ItemState::Completed]).await
+}
+
+/// An agent acts on items only that it holds, not on those that it is merely offered.
+fn holds(caller: &Caller, item: &Item) -> Result<(), ApiError> {
+    match caller.held_to() {
+        Some(own) if item.worker != Some(own) => Err(ApiError::forbidden("another worker holds this item")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Begin the after-call work of an assigned item; it still holds the worker's capacity.
+#[utoipa::path(post, path = "/v1/work-items/{id}/wrap-up", tag = "Work items", params(("id" = String, Path)),
+    request_body = WrapUpWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+async fn wrap_up_work_item(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    IfMatch(expected): IfMatch,
+    IdempotencyKey(key): IdempotencyKey,
+    body: Body<WrapUpWorkItem>,
+) -> Result<Response, ApiError> {
+    let Action { item, id } = action(&state, &caller, &id).await?;
+    holds(&caller, &item)?;
+    let WrapUpWorkItem { timeout_s, reason } = body.value;
+    let command = Command::WrapUpItem { id, timeout_s, reason, expected };
+    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+}
+
+/// Transfer an assigned item to a worker, a queue or a workflow.
+#[utoipa::path(post, path = "/v1/work-items/{id}/transfer", tag = "Work items", params(("id" = String, Path)),
+    request_body = TransferWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+async fn transfer_work_item(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    IfMatch(expected): IfMatch,
+    IdempotencyKey(key): IdempotencyKey,
+    body: Body<TransferWorkItem>,
+) -> Result<Response, ApiError> {
+    let Action { item, id } = action(&state, &caller, &id).await?;
+    holds(&caller, &item)?;
+    let TransferWorkItem { worker, queue, workflow, warm } = body.value;
+    let to = match (worker, queue, workflow) {
+        (Some(worker), None, None) => TransferTarget::Worker(Reference(worker)),
+        (None, Some(queue), None) => TransferTarget::Queue(Reference(queue)),
+        (None, None, Some(workflow)) => TransferTarget::Workflow(Reference(workflow)),
+        _ => return Err(ApiError::field("", "one_of", "exactly one of `worker`, `queue` and `workflow` is needed")),
+    };
+    let command = Command::TransferItem { id, to, warm, expected };
+    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+}
+
+/// Start an unassigned item again, in the newest version of its own or of another workflow.
+#[utoipa::path(post, path = "/v1/work-items/{id}/reroute", tag = "Work items", params(("id" = String, Path)),
+    request_body = RerouteWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+async fn reroute_work_item(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    IfMatch(expected): IfMatch,
+    IdempotencyKey(key): IdempotencyKey,
+    body: Body<RerouteWorkItem>,
+) -> Result<Response, ApiError> {
+    caller.not_agent()?;
+    let Action { item, id } = action(&state, &caller, &id).await?;
+    let command = Command::RerouteItem { id, workflow: body.value.workflow.map(Reference), expected };
+    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+}
+
+/// Explain why an item is where it is: rule, step, who comes next, what excludes everybody else, what happens when.
+#[utoipa::path(get, path = "/v1/work-items/{id}/explanation", tag = "Work items", params(("id" = String, Path)),
+    responses((status = 200, body = Object), Problems))]
+async fn explain_work_item(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Answer, ApiError> {
+    let Action { item, id } = action(&state, &caller, &id).await?;
+    let view = state.runtime.read(caller.account, move |engine, now| engine.explanation_view(id, now)).await?;
+    let explanation = match view {
+        // Made off the account's loop, and off the threads that serve requests.
+        Some(view) => tokio::task::spawn_blocking(move || view.explain()).await.map_err(|error| {
+            tracing::error!(%error, "an explanation failed");
+            ApiError::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "internal", "the explanation failed")
+        })?,
+        None => Explanation::of_ended(&item, state.runtime.now()),
+    };
+    Ok(Answer::ok(serde_json::to_value(explanation).unwrap_or_default()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ItemEventParams {
+    /// Only events with a higher sequence number; default 0.
+    after_sequence: Option<u64>,
+    /// Entries of the page, 1 to 200; default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+}
+
+/// List the events about a work item, oldest first.
+#[utoipa::path(get, path = "/v1/work-items/{id}/events", tag = "Work items", params(("id" = String, Path), ItemEventParams),
+    responses((status = 200, body = schema::Events), Problems))]
+async fn list_work_item_events(
+    State(state): State<HttpState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Params(params): Params<ItemEventParams>,
+) -> Result<Answer, ApiError> {
+    let Action { id, .. } = action(&state, &caller, &id).await?;
+    let after_sequence = params.after_sequence.unwrap_or(0).min(i64::MAX as u64);
+    let filter = EventFilter { after_sequence, subject: Some(id.to_string()), ..EventFilter::default() };
+    super::event::list(&state, &caller, filter, params.limit).await
+}

@@ -1,0 +1,153 @@
+//! The route tree and what holds for all of it: limits, request ids, security headers, and problems for whatever goes
+//! wrong before a handler.
+
+use super::HttpState;
+use super::error::{ApiError, Problem};
+use super::resource;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::any::Any;
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cordboard",
+        description = "Work distribution: rules decide who takes each item, durably. Times are RFC 3339 in UTC with \
+                       milliseconds, durations are seconds. A resource is found by id or, where names are unique, by name.",
+        license(name = "see the project")
+    ),
+    components(schemas(Problem)),
+    modifiers(&Credentials)
+)]
+struct Document;
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        if let Some(components) = &mut document.components {
+            let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+            let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
+            components.add_security_scheme("bearer", bearer);
+            components.add_security_scheme("basic", basic);
+        }
+        let none: [&str; 0] = [];
+        document.security =
+            Some(vec![SecurityRequirement::new("bearer", none), SecurityRequirement::new("basic", none)]);
+    }
+}
+
+fn api() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(resource::account::routes())
+        .merge(resource::api_key::routes())
+        .merge(resource::activity::routes())
+        .merge(resource::channel::routes())
+        .merge(resource::queue::routes())
+        .merge(resource::schedule::routes())
+        .merge(resource::workflow::routes())
+        .merge(resource::worker::routes())
+        .merge(resource::work_item::routes())
+        .merge(resource::reservation::routes())
+        .merge(resource::statistics::routes())
+        .merge(resource::event::routes())
+}
+
+/// The OpenAPI document of this version.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().split_for_parts().1
+}
+
+pub fn router(state: HttpState) -> Router {
+    let (routes, document) = api().split_for_parts();
+    let explorer = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document);
+    let limits = state.limits;
+    let request_id = HeaderName::from_static("x-request-id");
+    routes
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .merge(explorer)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(state.clone(), give_up_late))
+        .layer(DefaultBodyLimit::max(limits.body_bytes_max))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(secure))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(TraceLayer::new_for_http())
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+        .with_state(state)
+}
+
+/// The process lives.
+async fn healthz() -> &'static str {
+    "ok"
+}
+
+/// The store answers and every engine is loaded.
+async fn readyz(State(state): State<HttpState>) -> Response {
+    if !state.runtime.is_ready() || state.runtime.store().ping().await.is_err() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready").into_response();
+    }
+    "ready".into_response()
+}
+
+async fn metrics(State(state): State<HttpState>) -> Response {
+    let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    (content_type, (state.metrics)()).into_response()
+}
+
+async fn no_such_route() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "no_such_route", "there is nothing at this path; see /docs")
+}
+
+async fn no_such_method() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", "this path does not take this method; see /docs")
+}
+
+/// A request that takes too long is answered; what it began is finished all the same.
+async fn give_up_late(State(state): State<HttpState>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let longest = Duration::from_secs(u64::from(state.limits.request_s_max));
+    match tokio::time::timeout(longest, next.run(request)).await {
+        Ok(response) => {
+            let labels = [("path", path.unwrap_or_default()), ("status", response.status().as_u16().to_string())];
+            metrics::counter!("cordboard_http_requests_total", &labels).increment(1);
+            response
+        }
+        Err(_) => {
+            let detail = "the request took too long; whether it was carried out, reading the resource tells";
+            let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail);
+            ApiError { retry_after_s: Some(1), ..error }.into_response()
+        }
+    }
+}
+
+async fn secure(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(message, "a handler panicked");
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a defect of the server; its log says more").into_response()
+}
