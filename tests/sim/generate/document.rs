@@ -83,7 +83,11 @@ fn route(dice: &mut Dice) -> Value {
         route["timeout_s"] = json!(dice.between(1, 40));
     }
     if dice.chance(1, 6) {
-        route["skip_if"] = json!({"==": [{"var": "sys.queue.available"}, 0]});
+        route["skip_if"] = dice.one(&[
+            json!({"==": [{"var": "sys.queue.available"}, 0]}),
+            json!({"==": [{"var": "sys.queue.eligible"}, 0]}),
+            json!({">=": [{"var": "sys.queue.waiting"}, 3]}),
+        ]);
     }
     if dice.chance(1, 4) {
         route["offers"] = json!(dice.between(2, 3));

@@ -36,6 +36,7 @@ impl World {
         item.priority = resource["priority"].as_i64().unwrap_or_default();
         item.attributes = resource["attributes"].clone();
         item.step = resource["step"].as_str().map(str::to_owned);
+        let was_in = item.queue;
         item.queue = resource["queue"].as_str().and_then(|text| QueueId::parse(text).ok());
         if let Some(workflow) = resource["workflow"].as_str().and_then(|text| WorkflowId::parse(text).ok()) {
             item.workflow = workflow;
@@ -50,6 +51,7 @@ impl World {
             "workflow.step_entered" => {
                 item.ask = None;
                 item.wait_until = detail["until"].as_str().and_then(|text| Timestamp::parse(text).ok());
+                self.check_skip(id, was_in, detail["skipped"].as_str(), faults);
             }
             "workflow.step_timed_out" => self.step_timed_out(id, faults),
             "work_item.queued" if detail["again"].is_null() => {
@@ -133,6 +135,32 @@ impl World {
             item: item.attributes.clone(),
             worker: serde_json::json!({}),
             sys: serde_json::json!({"channel": item.channel, "priority": item.priority}),
+        }
+    }
+
+    /// A route is skipped when its condition says so at this moment, or when it is for a worker that nobody named.
+    /// The item itself counts as waiting in a queue in which it already was.
+    fn check_skip(&self, id: ItemId, was_in: Option<QueueId>, told: Option<&str>, faults: &mut Faults) {
+        let (Some(item), Some(ask)) = (self.items.get(&id), self.ask_of(id)) else { return };
+        let document = self.document(item);
+        let step = item.step.as_deref().and_then(|step| document.as_deref()?.pointer(step));
+        let Some(route) = step.and_then(|step| step.get("route")) else { return };
+        let queue = |it: &Held| if it.id == id { was_in } else { it.queue };
+        let waits = |it: &&Held| queue(it) == ask.queue && it.state == ItemState::Pending;
+        let members = || self.workers.values().filter(|worker| self.is_member(&ask, worker));
+        let mut facts = self.item_facts(item);
+        facts.sys["queue"] = serde_json::json!({
+            "waiting": self.items.values().filter(waits).count(),
+            "available": members().filter(|worker| self.is_available(worker)).count(),
+            "eligible": members().filter(|worker| self.bar_of_worker(item, &ask, worker).is_none()).count(),
+        });
+        let expected = if route["known_worker_only"] == true && ask.prefer.is_none() {
+            Some("prefer_names_nobody")
+        } else {
+            route.get("skip_if").filter(|skip_if| logic::holds(skip_if, &facts)).map(|_| "skip_if")
+        };
+        if told != expected {
+            faults.push(format!("{id} enters a step with {told:?}, expected {expected:?} with {}", facts.sys));
         }
     }
 
