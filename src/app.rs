@@ -1,0 +1,123 @@
+//! The composition root: wires the real adapters, serves, and stops in order.
+
+use crate::config::Config;
+use crate::edge::http::{HttpState, auth, router};
+use crate::edge::store::SqlStore;
+use crate::edge::system::{SystemClock, SystemEntropy};
+use crate::runtime::store::{ApiKey, Role, Store};
+use crate::runtime::{Entropy, Runtime};
+use anyhow::Context;
+use cordboard_domain::id::{AccountId, IdSource, KeyId};
+use cordboard_domain::time::Timestamp;
+use cordboard_domain::work::Account;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Name of the account that the first start makes.
+const FIRST_ACCOUNT: &str = "main";
+
+/// Opens the configured store, its schema brought up to date.
+pub async fn open_store(config: &Config) -> anyhow::Result<Arc<SqlStore>> {
+    let url = config.store_url()?;
+    let store = SqlStore::open(&url).await.context("opening the database")?;
+    Ok(Arc::new(store))
+}
+
+pub async fn start_runtime(config: &Config) -> anyhow::Result<Runtime> {
+    let store = open_store(config).await?;
+    Runtime::start(store, Arc::new(SystemClock), Arc::new(SystemEntropy), config.runtime_limits()).await
+}
+
+/// A key of an account, with its text, which is not kept.
+pub fn new_key(
+    entropy: &dyn Entropy,
+    now: Timestamp,
+    account: AccountId,
+    name: &str,
+    role: Role,
+    text: Option<String>,
+) -> (ApiKey, String) {
+    let (text, hash) = match text {
+        Some(text) => {
+            let hash = auth::hash(&text);
+            (text, hash)
+        }
+        None => auth::fresh_key(entropy),
+    };
+    let id = KeyId(IdSource::new(entropy.seed()).next(now));
+    let name = name.to_owned();
+    (ApiKey { id, account, name, role, worker: None, hash, created_at: now, expires_at: None }, text)
+}
+
+/// Makes an account with an admin's key and returns both.
+pub async fn create_account(
+    runtime: &Runtime,
+    name: &str,
+    key: Option<String>,
+) -> anyhow::Result<(Account, String)> {
+    let (entropy, now) = (Arc::clone(runtime.entropy()), runtime.now());
+    let mut shown = String::new();
+    let account = runtime.create_account(name, |account| {
+        let (key, text) = new_key(&*entropy, now, account, "first key", Role::Admin, key);
+        shown = text;
+        Some(key)
+    });
+    let account = account.await.context("creating the account")?;
+    Ok((account, shown))
+}
+
+/// On the first start: one account, whose key is printed this once unless the configuration fixes it.
+async fn bootstrap(config: &Config, runtime: &Runtime) -> anyhow::Result<()> {
+    if !runtime.store().accounts().await?.is_empty() {
+        return Ok(());
+    }
+    let name = config.bootstrap.account.as_deref().unwrap_or(FIRST_ACCOUNT);
+    let fixed = config.bootstrap.api_key.clone();
+    let (account, key) = create_account(runtime, name, fixed.clone()).await?;
+    println!("Created account {} ({}).", account.name, account.id);
+    match fixed {
+        Some(_) => println!("Its API key is the configured bootstrap.api_key."),
+        None => println!("Its API key, shown this once: {key}"),
+    }
+    Ok(())
+}
+
+/// Serves until asked to stop; then requests are finished, the last batch is committed, and everything is closed.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let metrics = PrometheusBuilder::new().install_recorder().context("installing the metrics recorder")?;
+    let runtime = start_runtime(&config).await?;
+    bootstrap(&config, &runtime).await?;
+    let mut fresh = [0; 32];
+    SystemEntropy.fill(&mut fresh);
+    let token_secret = runtime.store().secret("worker_tokens", fresh).await.context("reading the token secret")?;
+    let operator_key_hash = config.operator_key.as_deref().map(auth::hash);
+    let render = Box::new(move || metrics.render());
+    let state = HttpState::new(runtime.clone(), config.http_limits(), operator_key_hash, token_secret, render);
+    let listener = TcpListener::bind(config.http_bind).await.with_context(|| format!("binding {}", config.http_bind))?;
+    println!("Listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, router(state)).with_graceful_shutdown(asked_to_stop()).await.context("serving HTTP")?;
+    runtime.stop().await;
+    Ok(())
+}
+
+/// Ends at SIGINT or SIGTERM.
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => drop(terminate.recv().await),
+            Err(error) => {
+                tracing::error!(%error, "SIGTERM cannot be heard");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        heard = tokio::signal::ctrl_c() => if let Err(error) = heard {
+            tracing::error!(%error, "SIGINT cannot be heard");
+        },
+        () = terminated => {}
+    }
+    tracing::info!("stopping");
+}
