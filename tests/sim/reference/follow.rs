@@ -180,6 +180,8 @@ impl World {
                     }
                 }
             }
+            // From here on no step can name it, though its record is deleted at the end of the command.
+            "deleted" => drop(self.workers.remove(&id)),
             "reachable" => worker.reachable = true,
             "unreachable" => worker.reachable = false,
             _ => {}
