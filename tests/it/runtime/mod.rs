@@ -1,1 +1,8 @@
-//! The loop of an account.
+//! The loop of an account: group commit, what is visible when, failures of the store, timers, idempotency.
+
+mod commit;
+mod desk;
+mod failure;
+mod idempotency;
+mod random;
+mod timers;

@@ -33,7 +33,7 @@ pub async fn a_batch_is_stored_whole(store: &dyn Store) {
     ];
     let mut batch = sample.batch(records.clone());
     batch.records.push(Record::Account(account));
-    batch.events = vec![sample.event(1, "queue.created", "que_1"), sample.event(2, "worker.created", "wkr_1")];
+    batch.events = [sample.event(1, "queue.created", "que_1"), sample.event(2, "worker.created", "wkr_1")].into();
     batch.sequence = 2;
     sample.commit(store, batch).await;
 
@@ -69,7 +69,7 @@ pub async fn a_batch_of_another_writer_is_fenced_off(store: &dyn Store) {
     let stale = {
         let queue = sample.queue("stale");
         let mut batch = sample.batch(vec![Record::Queue(queue)]);
-        batch.events.push(sample.event(1, "queue.created", "que_1"));
+        batch.events = [sample.event(1, "queue.created", "que_1")].into();
         batch.sequence = 1;
         batch
     };
@@ -86,14 +86,14 @@ pub async fn a_batch_of_another_writer_is_fenced_off(store: &dyn Store) {
 pub async fn a_batch_that_fails_leaves_nothing(store: &dyn Store) {
     let mut sample = Sample::new(store).await;
     let mut batch = sample.batch(Vec::new());
-    batch.events.push(sample.event(1, "queue.created", "que_1"));
+    batch.events = [sample.event(1, "queue.created", "que_1")].into();
     batch.sequence = 1;
     sample.commit(store, batch).await;
     let before = loaded(store, sample.id()).await;
     // An event that is there already can never be written again: events are only ever appended.
     let queue = sample.queue("half");
     let mut batch = sample.batch(vec![Record::Queue(queue)]);
-    batch.events.push(sample.event(1, "queue.deleted", "que_2"));
+    batch.events = [sample.event(1, "queue.deleted", "que_2")].into();
     let failed = store.commit(batch).await;
     assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
     assert_eq!(loaded(store, sample.id()).await, before);

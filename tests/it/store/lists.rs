@@ -119,10 +119,11 @@ pub async fn versions_are_listed_newest_first(store: &dyn Store) {
 pub async fn events_are_listed_oldest_first(store: &dyn Store) {
     let mut sample = Sample::new(store).await;
     let mut batch = sample.batch(Vec::new());
-    for sequence in 1..=20 {
+    let event = |sequence: u64| {
         let kind = if sequence % 2 == 0 { "work_item.created" } else { "work_item.queued" };
-        batch.events.push(sample.event(sequence, kind, if sequence % 5 == 0 { "itm_5" } else { "itm_1" }));
-    }
+        sample.event(sequence, kind, if sequence % 5 == 0 { "itm_5" } else { "itm_1" })
+    };
+    batch.events = (1..=20).map(event).collect();
     batch.sequence = 20;
     let first = batch.events[0].clone();
     sample.commit(store, batch).await;
@@ -166,7 +167,7 @@ pub async fn nothing_crosses_between_accounts(store: &dyn Store) {
         Record::Reservation(reservation.clone()),
     ];
     let mut batch = sample.batch(records);
-    batch.events.push(sample.event(1, "queue.created", "que_1"));
+    batch.events = [sample.event(1, "queue.created", "que_1")].into();
     batch.sequence = 1;
     sample.commit(store, batch).await;
     let reads = [

@@ -7,6 +7,7 @@ use cordboard_domain::id::*;
 use cordboard_domain::work::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// An account in the store, with the ids that were made in it and the number of its last commit.
 pub struct Sample {
@@ -41,7 +42,7 @@ impl Sample {
             sequence: self.sequence,
             records,
             gone: Vec::new(),
-            events: Vec::new(),
+            events: Arc::default(),
             keys: Vec::new(),
             answers: Vec::new(),
         }
