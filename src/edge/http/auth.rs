@@ -139,7 +139,8 @@ impl FromRequestParts<HttpState> for Caller {
 
 async fn identify(state: &HttpState, credential: &str) -> Result<Caller, ApiError> {
     let now = state.runtime.now();
-    if !credential.starts_with(KEY_PREFIX) {
+    // A token is three parts in base64, the first a JSON object; an API key has no dots, or is the operator's choice.
+    if credential.starts_with("eyJ") && credential.matches('.').count() == 2 {
         let caller = read_token(&state.token_secret, credential, now);
         return caller.ok_or_else(|| ApiError::unauthorized("the key or token is unknown or has expired"));
     }
