@@ -56,8 +56,15 @@ impl PartialEq for Expression {
 }
 
 impl Expression {
+    /// # Errors
+    /// What is no expression: an unknown operator, or operands of the wrong number or kind where that can be told.
     pub fn compile(source: &Value) -> Result<Self, RuleError> {
-        let logic = ENGINE.compile(&reach_out(source, false))?;
+        Self::compile_within(source, false)
+    }
+
+    /// As [`Expression::compile`], for a part that may stand inside an operation over elements and reads none of them.
+    pub(super) fn compile_within(source: &Value, inside: bool) -> Result<Self, RuleError> {
+        let logic = ENGINE.compile(&reach_out(source, inside))?;
         Ok(Self(Arc::new(Inner { source: source.clone(), logic, paths: variable::paths(source) })))
     }
 
@@ -71,6 +78,10 @@ impl Expression {
         self.0.paths.as_deref()
     }
 
+    /// The outcome over facts.
+    ///
+    /// # Errors
+    /// Operands that an operator cannot take, such as a text that is no number in a sum.
     pub fn evaluate(&self, facts: &Value) -> Result<Value, RuleError> {
         SESSION.with_borrow_mut(|session| {
             let value = session.eval_into::<Value, _>(&self.0.logic, facts);
@@ -79,7 +90,10 @@ impl Expression {
         })
     }
 
-    /// Whether the outcome counts as true: everything but `false`, `null`, `0`, `""` and `[]`.
+    /// Whether the outcome counts as true: everything but `false`, `null`, `0`, `""`, `[]` and `{}`.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
     pub fn truthy(&self, facts: &Value) -> Result<bool, RuleError> {
         SESSION.with_borrow_mut(|session| {
             let truthy = match session.eval_borrowed(&self.0.logic, facts) {
@@ -92,6 +106,18 @@ impl Expression {
     }
 }
 
+/// Whether a value counts as true, as [`Expression::truthy`] has it.
+pub(super) fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(truth) => *truth,
+        Value::Number(number) => number.as_f64().is_some_and(|number| number != 0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+    }
+}
+
 /// Lets names that begin with `item`, `worker` or `sys` mean the outer facts inside `all`, `some` and their like too,
 /// where plain JSONLogic would look for them in the element and silently find nothing.
 fn reach_out(source: &Value, inside: bool) -> Value {
@@ -100,7 +126,7 @@ fn reach_out(source: &Value, inside: bool) -> Value {
         Value::Object(fields) if fields.len() == 1 => {
             let Some((name, operands)) = fields.iter().next() else { return source.clone() };
             if name == "var" && inside {
-                return outer_variable(operands).unwrap_or_else(|| source.clone());
+                return outer_variable(operands).unwrap_or_else(|| element_variable(operands));
             }
             let body = super::operator::find(name).and_then(|operator| operator.body);
             let operands = match (operands, body) {
@@ -118,6 +144,17 @@ fn reach_out(source: &Value, inside: bool) -> Value {
     }
 }
 
+/// A part of the element, whose default may reach out.
+fn element_variable(operands: &Value) -> Value {
+    match operands {
+        Value::Array(values) => {
+            let rewritten = values.iter().map(|value| reach_out(value, true)).collect();
+            json!({ "var": Value::Array(rewritten) })
+        }
+        single => json!({ "var": single }),
+    }
+}
+
 fn outer_variable(operands: &Value) -> Option<Value> {
     let (path, default) = variable::path_and_default(operands)?;
     let mut steps = path.split('.');
@@ -126,7 +163,8 @@ fn outer_variable(operands: &Value) -> Option<Value> {
     reach.extend(steps.map(|step| json!(step)));
     let reached = json!({ "val": reach });
     Some(match default {
-        Some(default) => json!({"if": [{"===": [reached.clone(), null]}, default, reached]}),
+        // Null counts as absent here, for nothing inside an element tells the two apart.
+        Some(default) => json!({"if": [{"===": [reached.clone(), null]}, reach_out(default, true), reached]}),
         None => reached,
     })
 }
@@ -145,6 +183,8 @@ mod tests {
         let with = |skills: Value| json!({"item": {"skills": ["a", "b"]}, "worker": {"skills": skills}});
         assert_eq!(eval(rule.clone(), with(json!(["b", "c", "a"]))), Ok(json!(true)));
         assert_eq!(eval(rule, with(json!(["b"]))), Ok(json!(false)));
+        let fallback = json!({"some": [[1], {"==": [{"var": ["worker.x", {"var": "item.y"}]}, {"var": ["z", {"var": "item.y"}]}]}]});
+        assert_eq!(eval(fallback, json!({"item": {"y": 7}})), Ok(json!(true)));
         let nested = json!({"some": [[1], {"some": [[2], {"==": [{"var": "sys.x"}, 7]}]}]});
         assert_eq!(eval(nested, json!({"sys": {"x": 7}})), Ok(json!(true)));
     }

@@ -6,7 +6,7 @@
 //! worker for whom the evaluation fails does not match, exactly as if it had been evaluated for that worker.
 
 use super::expression::Expression;
-use super::variable::{operands, operation, path_and_default};
+use super::variable::{lookup, operands, operation, path_and_default};
 use roaring::RoaringBitmap;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -238,15 +238,6 @@ fn column_of<'a>(columns: &'a mut HashMap<Box<str>, Column>, path: &str, facts: 
             }
         }
         column
-    })
-}
-
-/// What `var` finds at a path.
-fn lookup<'a>(facts: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(facts, |value, step| match value {
-        Value::Object(fields) => fields.get(step),
-        Value::Array(values) => values.get(step.parse::<usize>().ok()?),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     })
 }
 

@@ -15,4 +15,5 @@ pub use expression::{Expression, RuleError};
 pub use finding::{Finding, Severity};
 pub use index::WorkerIndex;
 pub use template::Template;
+pub(crate) use template::truth_form;
 pub use variable::{Comparison, Variable, comparisons, variables};

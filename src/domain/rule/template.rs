@@ -1,34 +1,60 @@
 //! Filling an item's values into an expression, so that only what reads the worker is left. Items whose values lead to
 //! the same rest ask for the same workers.
+//!
+//! The rest evaluates to what the whole would: operands that a known value decides are dropped, and a part that fails
+//! still fails when it is reached, and only then.
 
-use super::expression::{Expression, RuleError};
-use super::variable::{has_outer_root, operation, operands, path_and_default, walk};
-use serde_json::{Map, Value};
+use super::expression::{Expression, RuleError, is_true};
+use super::variable::{self, has_outer_root, missing_names, operands, operation, path_and_default, walk};
+use serde_json::{Map, Value, json};
+
+const HOLDS_OBJECT: &str = "an object of the item cannot be compared with a worker; compare one of its fields";
+const COMPUTED_MISSING: &str = "the names in `missing` are literal texts, and those in `missing_some` are either all of \
+                                the worker or none";
 
 /// An expression split into what the item decides and what the worker decides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     root: Node,
     reads_item: bool,
+    reads_worker: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
-    /// Reads the item or the platform: evaluated when filling.
+    /// Reads no worker and no element: evaluated when filling.
     Filled(Expression),
-    /// Reads the worker or an element, or nothing at all: stays as it is.
+    /// Reads the worker or an element and not the item: stays as it is.
     Kept(Value),
     /// Reads both: its operands are filled one by one.
     Mixed { operator: String, operands: Vec<Node> },
     List(Vec<Node>),
+    /// A fact of the item with a default that reads the worker.
+    Default { fact: String, default: Box<Node> },
+}
+
+/// What is known of a part once the item is.
+enum Part {
+    Known(Value),
+    Rest(Value),
+    Failed(String),
+}
+
+/// What a part's value is used for.
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    /// Its truth, or its place in an order: an object counts like a list there.
+    Outcome,
+    Operand,
 }
 
 impl Template {
+    /// # Errors
+    /// What does not compile, and a `missing` whose names cannot be told apart.
     pub fn compile(source: &Value) -> Result<Self, RuleError> {
-        let root = split(source)?;
-        let mut reads_item = false;
-        walk(source, "", false, &mut |value, _, inside| reads_item |= reads_item_fact(value, inside));
-        Ok(Self { root, reads_item })
+        Expression::compile(source)?;
+        let reads = Reads::of(source, false)?;
+        Ok(Self { root: split(source, false)?, reads_item: reads.item, reads_worker: reads.worker })
     }
 
     /// Whether different items may be left with different rests.
@@ -36,201 +62,321 @@ impl Template {
         self.reads_item
     }
 
+    /// Whether different workers may have different outcomes.
+    pub fn reads_worker(&self) -> bool {
+        self.reads_worker
+    }
+
     /// The rest for one item, in one canonical form, to be evaluated over `worker` and `sys.worker` alone.
+    ///
+    /// # Errors
+    /// When the outcome fails whoever the worker is, and when an object of the item would have to be compared with a
+    /// worker.
     pub fn fill(&self, facts: &Value) -> Result<Value, RuleError> {
-        Ok(simplify(fill(&self.root, facts)?))
+        match fill(&self.root, facts, Use::Outcome) {
+            Part::Failed(message) => Err(RuleError { message }),
+            part @ (Part::Known(_) | Part::Rest(_)) => Ok(part.written(Use::Outcome)),
+        }
     }
 }
 
-fn reads_worker_fact(value: &Value, _inside: bool) -> bool {
-    let Some(("var", of)) = operation(value) else { return false };
-    match path_and_default(of) {
-        Some((path, _)) => is_worker_path(path),
-        None => true,
+/// Which kinds of facts an expression reads; `element` only when it stands inside an operation over elements.
+struct Reads {
+    item: bool,
+    worker: bool,
+    element: bool,
+}
+
+impl Reads {
+    fn of(source: &Value, inside: bool) -> Result<Self, RuleError> {
+        let mut reads = Self { item: false, worker: false, element: false };
+        let mut unclear = false;
+        walk(source, "", inside, &mut |value, _, within| match operation(value) {
+            Some(("var", of)) => match path_and_default(of) {
+                Some((path, _)) => reads.note(path, within),
+                // A number is a part of the element; anything else is computed and may be whatever.
+                None => reads.element |= within,
+            },
+            Some((name @ ("missing" | "missing_some"), of)) => match missing_names(name, of) {
+                Some(names) if !within => {
+                    let worker = names.iter().filter(|name| variable::is_worker_path(name)).count();
+                    unclear |= name == "missing_some" && worker != 0 && worker != names.len();
+                    names.iter().for_each(|name| reads.note(name, false));
+                }
+                Some(_) => reads.element = true,
+                None => unclear = true,
+            },
+            Some(_) | None => {}
+        });
+        if unclear {
+            return Err(RuleError { message: COMPUTED_MISSING.to_owned() });
+        }
+        reads.element &= inside;
+        Ok(reads)
+    }
+
+    fn note(&mut self, path: &str, within: bool) {
+        if variable::is_worker_path(path) {
+            self.worker = true;
+        } else if within && !has_outer_root(path) {
+            self.element = true;
+        } else {
+            self.item = true;
+        }
     }
 }
 
-fn is_worker_path(path: &str) -> bool {
-    path == "worker" || path.starts_with("worker.") || path == "sys.worker" || path.starts_with("sys.worker.")
-}
-
-fn reads_item_fact(value: &Value, inside: bool) -> bool {
-    let Some(("var", of)) = operation(value) else { return false };
-    path_and_default(of).is_some_and(|(path, _)| has_outer_root(path) && !is_worker_path(path) || !inside && path.is_empty())
-}
-
-fn reads_element(value: &Value, inside: bool) -> bool {
-    let Some(("var", of)) = operation(value) else { return false };
-    inside && path_and_default(of).is_none_or(|(path, _)| !has_outer_root(path))
-}
-
-/// `inside` is false here for every node: an operation over elements is filled as a whole or kept, never entered with
-/// its elements known, so that reading an element outside of one is impossible.
-fn split(source: &Value) -> Result<Node, RuleError> {
-    let (mut worker, mut item) = (false, false);
-    walk(source, "", false, &mut |value, _, inside| {
-        worker |= reads_worker_fact(value, inside);
-        item |= reads_item_fact(value, inside);
-    });
-    match (item, worker) {
-        (false, _) => Ok(Node::Kept(source.clone())),
-        (true, false) => Ok(Node::Filled(Expression::compile(source)?)),
-        (true, true) => split_mixed(source, false),
+fn split(source: &Value, inside: bool) -> Result<Node, RuleError> {
+    let reads = Reads::of(source, inside)?;
+    match (reads.item, reads.worker || reads.element) {
+        (_, false) => Ok(Node::Filled(Expression::compile_within(source, inside)?)),
+        (false, true) => Ok(Node::Kept(source.clone())),
+        (true, true) => split_mixed(source, inside),
     }
 }
 
 fn split_mixed(source: &Value, inside: bool) -> Result<Node, RuleError> {
     if let Value::Array(values) = source {
-        let nodes = values.iter().map(|value| split_within(value, inside));
+        let nodes = values.iter().map(|value| split(value, inside));
         return Ok(Node::List(nodes.collect::<Result<_, _>>()?));
     }
     let Some((operator, of)) = operation(source) else { return Ok(Node::Kept(source.clone())) };
+    if operator == "var"
+        && let Some((path, Some(default))) = path_and_default(of)
+        && has_outer_root(path)
+        && !variable::is_worker_path(path)
+    {
+        return Ok(Node::Default { fact: path.to_owned(), default: Box::new(split(default, inside)?) });
+    }
+    if operator == "missing"
+        && let Some(names) = missing_names(operator, of)
+    {
+        let each = names.into_iter().map(|name| split(&json!({"missing": [name]}), inside));
+        return Ok(Node::Mixed { operator: "merge".to_owned(), operands: each.collect::<Result<_, _>>()? });
+    }
     let body = super::operator::find(operator).and_then(|operator| operator.body);
     let nodes = operands(of).iter().enumerate();
-    let nodes = nodes.map(|(place, value)| split_within(value, inside || body == Some(place)));
+    let nodes = nodes.map(|(place, value)| split(value, inside || body == Some(place)));
     Ok(Node::Mixed { operator: operator.to_owned(), operands: nodes.collect::<Result<_, _>>()? })
 }
 
-fn split_within(source: &Value, inside: bool) -> Result<Node, RuleError> {
-    let (mut worker, mut item, mut element) = (false, false, false);
-    walk(source, "", inside, &mut |value, _, inside| {
-        worker |= reads_worker_fact(value, inside);
-        item |= reads_item_fact(value, inside);
-    });
-    if inside {
-        // Elements of operations within this one are its own; only readings of the operation around it count.
-        walk_own_elements(source, &mut element);
-    }
-    match (item, worker || element) {
-        (false, _) => Ok(Node::Kept(source.clone())),
-        (true, false) => Ok(Node::Filled(Expression::compile(source)?)),
-        (true, true) => split_mixed(source, inside),
-    }
-}
-
-fn walk_own_elements(source: &Value, element: &mut bool) {
-    walk(source, "", true, &mut |value, _, inside| *element |= reads_element(value, inside));
-}
-
-fn fill(node: &Node, facts: &Value) -> Result<Value, RuleError> {
+fn fill(node: &Node, facts: &Value, usage: Use) -> Part {
     match node {
-        Node::Kept(value) => Ok(value.clone()),
-        Node::Filled(expression) => literal(expression.evaluate(facts)?),
-        Node::List(nodes) => Ok(Value::Array(nodes.iter().map(|node| fill(node, facts)).collect::<Result<_, _>>()?)),
-        Node::Mixed { operator, operands } => {
-            let filled = operands.iter().map(|node| fill(node, facts)).collect::<Result<_, _>>()?;
-            let mut fields = Map::new();
-            fields.insert(operator.clone(), Value::Array(filled));
-            Ok(Value::Object(fields))
-        }
+        Node::Kept(value) => Part::Rest(value.clone()),
+        Node::Filled(expression) => match expression.evaluate(facts) {
+            Ok(value) => Part::Known(value),
+            Err(error) => Part::Failed(error.message),
+        },
+        Node::List(nodes) => list(fill_all(nodes, facts, Use::Operand)),
+        Node::Default { fact, default } => match variable::lookup(facts, fact) {
+            Some(value) => Part::Known(value.clone()),
+            None => fill(default, facts, usage),
+        },
+        Node::Mixed { operator, operands } => match operator.as_str() {
+            "and" => decide(operator, operands, facts, usage, true),
+            "or" => decide(operator, operands, facts, usage, false),
+            "if" | "?:" => choose(operands, facts, usage),
+            "!" | "!!" => truth(operator, fill_all(operands, facts, Use::Outcome)),
+            _ => apply(operator, operands, facts),
+        },
     }
 }
 
-/// A value may stand in an expression as it is unless it holds an object, which would be read as an operation.
-fn literal(value: Value) -> Result<Value, RuleError> {
-    fn holds_object(value: &Value) -> bool {
-        match value {
-            Value::Object(_) => true,
-            Value::Array(values) => values.iter().any(holds_object),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-        }
-    }
-    if holds_object(&value) {
-        let message = "an object of the item cannot be compared with a worker; compare one of its fields".to_owned();
-        return Err(RuleError { message });
-    }
-    Ok(value)
+fn fill_all(nodes: &[Node], facts: &Value, usage: Use) -> Vec<Part> {
+    nodes.iter().map(|node| fill(node, facts, usage)).collect()
 }
 
-/// Folds what has become constant, where only truth counts: the whole expression and the operands of and, or and not.
-fn simplify(value: Value) -> Value {
-    let Some((operator, of)) = operation(&value) else { return value };
-    match operator {
-        "and" => fold(operands(of), true, value.clone()),
-        "or" => fold(operands(of), false, value.clone()),
-        _ => value,
-    }
-}
-
-/// For `and` the neutral operand is true and a false one decides; for `or` the other way round. Operands after the
-/// deciding one are never evaluated, so they may be dropped; those before it may fail and are kept.
-fn fold(operands: &[Value], neutral: bool, whole: Value) -> Value {
+/// `and` (for which a false operand decides) or `or` (a true one): the outcome is the deciding operand, else the last.
+fn decide(operator: &str, operands: &[Node], facts: &Value, usage: Use, neutral: bool) -> Part {
     let mut left = Vec::new();
-    for operand in operands {
-        let operand = simplify(operand.clone());
-        match constant(&operand) {
-            Some(truth) if truth == neutral => {}
-            Some(truth) if left.is_empty() => return Value::Bool(truth),
-            Some(truth) => {
-                left.push(Value::Bool(truth));
+    for (place, operand) in operands.iter().enumerate() {
+        match fill(operand, facts, usage) {
+            Part::Known(value) if is_true(&value) == neutral && place + 1 < operands.len() => {}
+            part @ Part::Rest(_) => left.push(part),
+            part @ (Part::Known(_) | Part::Failed(_)) => {
+                left.push(part);
                 break;
             }
-            None => left.push(operand),
+        }
+    }
+    if left.len() == 1 { left.remove(0) } else { Part::Rest(written(operator, left, usage)) }
+}
+
+/// `if`: pairs of a condition and its outcome, then what holds otherwise.
+fn choose(operands: &[Node], facts: &Value, usage: Use) -> Part {
+    let mut left = Vec::new();
+    let mut otherwise = Part::Known(Value::Null);
+    let mut pairs = operands.chunks(2);
+    for pair in &mut pairs {
+        let [condition, outcome] = pair else {
+            otherwise = fill(&pair[0], facts, usage);
+            break;
+        };
+        match fill(condition, facts, Use::Outcome) {
+            Part::Known(value) if !is_true(&value) => {}
+            Part::Known(_) => {
+                otherwise = fill(outcome, facts, usage);
+                break;
+            }
+            part @ Part::Failed(_) => {
+                otherwise = part;
+                break;
+            }
+            part @ Part::Rest(_) => {
+                left.push(part.written(Use::Outcome));
+                left.push(fill(outcome, facts, usage).written(usage));
+            }
+        }
+    }
+    if left.is_empty() {
+        return otherwise;
+    }
+    left.push(otherwise.written(usage));
+    Part::Rest(json!({ "if": left }))
+}
+
+fn truth(operator: &str, mut parts: Vec<Part>) -> Part {
+    match parts.pop() {
+        Some(Part::Known(value)) => Part::Known(Value::Bool(is_true(&value) == (operator == "!!"))),
+        Some(Part::Rest(value)) => Part::Rest(json!({ operator: [value] })),
+        Some(failed @ Part::Failed(_)) => failed,
+        None => Part::Known(Value::Bool(operator == "!")),
+    }
+}
+
+/// Every other operator: with all operands known it is evaluated, else they are written into it.
+fn apply(operator: &str, nodes: &[Node], facts: &Value) -> Part {
+    let body = super::operator::find(operator).and_then(|operator| operator.body);
+    let asks = matches!(operator, "all" | "some" | "none" | "filter");
+    let parts = nodes.iter().enumerate().map(|(place, node)| {
+        let usage = if asks && body == Some(place) { Use::Outcome } else { Use::Operand };
+        fill(node, facts, usage)
+    });
+    let mut parts: Vec<Part> = parts.collect();
+    let known = |part: &Part| match part {
+        Part::Known(value) => Some(value.clone()),
+        Part::Rest(_) | Part::Failed(_) => None,
+    };
+    if body.is_none()
+        && operator != "var"
+        && let Some(values) = parts.iter().map(known).collect::<Option<Vec<_>>>()
+    {
+        return of_known(operator, values);
+    }
+    // These evaluate both of their operands whatever these are.
+    let strict = nodes.len() == 2 && matches!(operator, "==" | "===" | "!=" | "!==" | "<" | "<=" | ">" | ">=" | "in");
+    let fails = |part: &Part| match part {
+        Part::Failed(_) => true,
+        Part::Known(value) => holds_object(value),
+        Part::Rest(_) => false,
+    };
+    if strict && let Some(place) = parts.iter().position(fails) {
+        return match parts.swap_remove(place) {
+            failed @ Part::Failed(_) => failed,
+            Part::Known(_) | Part::Rest(_) => Part::Failed(HOLDS_OBJECT.to_owned()),
+        };
+    }
+    Part::Rest(written(operator, parts, Use::Operand))
+}
+
+/// The outcome of an operator over values, which are handed over as facts so that objects stay objects.
+fn of_known(operator: &str, values: Vec<Value>) -> Part {
+    let places: Vec<Value> = (0..values.len()).map(|place| json!({"var": format!("item.{place}")})).collect();
+    let outcome = Expression::compile(&json!({ operator: places }));
+    match outcome.and_then(|expression| expression.evaluate(&json!({ "item": values }))) {
+        Ok(value) => Part::Known(value),
+        Err(error) => Part::Failed(error.message),
+    }
+}
+
+fn list(parts: Vec<Part>) -> Part {
+    let known = parts.iter().all(|part| matches!(part, Part::Known(_)));
+    let mut values = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part {
+            Part::Failed(message) => return Part::Failed(message),
+            Part::Known(value) if !known && holds_object(&value) => return Part::Failed(HOLDS_OBJECT.to_owned()),
+            Part::Known(value) | Part::Rest(value) => values.push(value),
+        }
+    }
+    if known { Part::Known(Value::Array(values)) } else { Part::Rest(Value::Array(values)) }
+}
+
+fn written(operator: &str, parts: Vec<Part>, usage: Use) -> Value {
+    let operands = parts.into_iter().map(|part| part.written(usage)).collect();
+    let mut fields = Map::new();
+    fields.insert(operator.to_owned(), Value::Array(operands));
+    Value::Object(fields)
+}
+
+impl Part {
+    /// The part as it stands in an expression, where an object would be read as an operation.
+    fn written(self, usage: Use) -> Value {
+        match self {
+            Self::Rest(value) => value,
+            Self::Known(value) if !holds_object(&value) => value,
+            // A list is as true as the object and has no place in an order either.
+            Self::Known(value) if usage == Use::Outcome => {
+                if is_true(&value) {
+                    json!([true])
+                } else {
+                    json!([])
+                }
+            }
+            Self::Known(_) => json!({ "throw": HOLDS_OBJECT }),
+            Self::Failed(message) => json!({ "throw": message }),
+        }
+    }
+}
+
+fn holds_object(value: &Value) -> bool {
+    match value {
+        Value::Object(_) => true,
+        Value::Array(values) => values.iter().any(holds_object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Another expression with the same truth and the same failures, in which only truth counts: predicates that differ in
+/// their values alone become one.
+pub(crate) fn truth_form(value: Value) -> Value {
+    if let Some(truth) = constant(&value) {
+        return Value::Bool(truth);
+    }
+    let neutral = match operation(&value) {
+        Some(("and", _)) => true,
+        Some(("or", _)) => false,
+        Some(_) | None => return value,
+    };
+    let Some((operator, of)) = operation(&value) else { return value };
+    let mut left = Vec::new();
+    for operand in operands(of) {
+        let operand = truth_form(operand.clone());
+        if operand == Value::Bool(neutral) {
+            continue;
+        }
+        let decides = operand == Value::Bool(!neutral);
+        left.push(operand);
+        if decides {
+            break;
         }
     }
     match left.len() {
-        0 => Value::Bool(neutral),
+        0 => Value::Bool(neutral && !operands(of).is_empty()),
         1 => left.remove(0),
-        _ => match whole {
-            Value::Object(mut fields) => {
-                if let Some(of) = fields.values_mut().next() {
-                    *of = Value::Array(left);
-                }
-                Value::Object(fields)
-            }
-            other => other,
-        },
+        _ => json!({ operator: left }),
     }
 }
 
 /// The truth of a literal.
 fn constant(value: &Value) -> Option<bool> {
     match value {
-        Value::Null => Some(false),
-        Value::Bool(truth) => Some(*truth),
-        Value::Number(number) => Some(number.as_f64() != Some(0.0)),
-        Value::String(text) => Some(!text.is_empty()),
-        Value::Array(values) if values.is_empty() => Some(false),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(is_true(value)),
+        Value::Array(values) if values.iter().all(|value| constant(value).is_some()) => Some(is_true(value)),
         Value::Array(_) | Value::Object(_) => None,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn rest(rule: Value, item: Value) -> Value {
-        let facts = json!({"item": item, "sys": {"channel": "voice", "priority": 5}});
-        Template::compile(&rule).and_then(|template| template.fill(&facts)).expect("fills")
-    }
-
-    #[test]
-    fn only_what_reads_the_worker_is_left() {
-        let rule = json!({"and": [
-            {"==": [{"var": "sys.channel"}, "voice"]},
-            {"in": [{"var": "item.language"}, {"var": "worker.languages"}]},
-        ]});
-        let left = rest(rule.clone(), json!({"language": "de"}));
-        assert_eq!(left, json!({"in": ["de", {"var": "worker.languages"}]}));
-        assert_eq!(rest(json!({"and": [{"var": "item.x"}, {"var": "worker.y"}]}), json!({})), json!(false));
-        assert_eq!(rest(json!({"or": [{"var": "item.x"}, {"var": "worker.y"}]}), json!({"x": 1})), json!(true));
-    }
-
-    #[test]
-    fn items_of_elements_are_filled_in_too() {
-        let rule = json!({"some": [{"var": "worker.skills"}, {">=": [{"var": "level"}, {"var": "item.least"}]}]});
-        let left = rest(rule, json!({"least": 3}));
-        assert_eq!(left, json!({"some": [{"var": "worker.skills"}, {">=": [{"var": "level"}, 3]}]}));
-        let rule = json!({"all": [{"var": "item.skills"}, {"in": [{"var": ""}, {"var": "worker.skills"}]}]});
-        let left = rest(rule, json!({"skills": ["a", "b"]}));
-        assert_eq!(left, json!({"all": [["a", "b"], {"in": [{"var": ""}, {"var": "worker.skills"}]}]}));
-    }
-
-    #[test]
-    fn objects_of_the_item_are_refused() {
-        let rule = json!({"in": [{"var": "worker.id"}, {"var": "item.people"}]});
-        let template = Template::compile(&rule).expect("compiles");
-        assert!(template.fill(&json!({"item": {"people": [{"id": 1}]}})).is_err());
-    }
-}
+#[path = "template_tests.rs"]
+mod tests;

@@ -46,6 +46,31 @@ pub(super) fn path_and_default(value: &Value) -> Option<(&str, Option<&Value>)> 
     Some((operands.first()?.as_str()?, operands.get(1)))
 }
 
+/// The names that `missing` or `missing_some` look for, if they are literals.
+pub(super) fn missing_names<'a>(operator: &str, of: &'a Value) -> Option<Vec<&'a str>> {
+    let names = match (operator, operands(of)) {
+        ("missing", [Value::Array(names)]) => names,
+        ("missing_some", [_, Value::Array(names)]) => names,
+        ("missing", names) => names,
+        _ => return None,
+    };
+    names.iter().map(Value::as_str).collect()
+}
+
+/// Whether a path leads to what is known of the worker.
+pub(super) fn is_worker_path(path: &str) -> bool {
+    path == "worker" || path.starts_with("worker.") || path == "sys.worker" || path.starts_with("sys.worker.")
+}
+
+/// What `var` finds at a path.
+pub(super) fn lookup<'a>(facts: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(facts, |value, step| match value {
+        Value::Object(fields) => fields.get(step),
+        Value::Array(values) => values.get(step.parse::<usize>().ok()?),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    })
+}
+
 /// Every reading of a fact in an expression that stands at `pointer`.
 pub fn variables(value: &Value, pointer: &str) -> Vec<Variable> {
     let mut found = Vec::new();
@@ -129,7 +154,12 @@ pub(super) fn paths(value: &Value) -> Option<Box<[Box<str>]>> {
             Some(_) if inside => {}
             Some(_) | None => anything = true,
         },
-        Some(("missing" | "missing_some", _)) => anything = true,
+        Some((name @ ("missing" | "missing_some"), of)) => match missing_names(name, of) {
+            Some(names) if inside || names.iter().all(|name| has_outer_root(name)) => {
+                found.extend(names.into_iter().filter(|_| !inside).map(Box::from));
+            }
+            Some(_) | None => anything = true,
+        },
         Some(_) | None => {}
     });
     found.sort_unstable();

@@ -2,7 +2,7 @@
 //! for which it is true, so that asking whether a worker belongs is one bit.
 
 use super::floor::Slot;
-use crate::rule::{Expression, RuleError, WorkerIndex};
+use crate::rule::{Expression, RuleError, WorkerIndex, truth_form};
 use roaring::RoaringBitmap;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -38,6 +38,8 @@ pub struct Predicates {
 impl Predicates {
     /// The predicate for a residual expression, with one more use.
     pub fn acquire(&mut self, residual: &Value) -> Result<PredicateId, RuleError> {
+        // Only truth counts here: rests that differ in nothing else share one predicate.
+        let residual = truth_form(residual.clone());
         let text = residual.to_string();
         if let Some(&id) = self.by_text.get(text.as_str()) {
             if let Some(entry) = self.entries[id.0 as usize].as_mut() {
@@ -45,7 +47,7 @@ impl Predicates {
             }
             return Ok(id);
         }
-        let expression = Expression::compile(residual)?;
+        let expression = Expression::compile(&residual)?;
         let selected = self.index.select(&expression);
         let text: Arc<str> = text.into();
         let entry = Entry { text: Arc::clone(&text), expression, selected, uses: 1 };
