@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::edge::http::{HttpState, auth, router};
 use crate::edge::store::SqlStore;
 use crate::edge::system::{SystemClock, SystemEntropy};
-use crate::runtime::store::{ApiKey, Role, Store};
+use crate::runtime::store::{ApiKey, Role};
 use crate::runtime::{Entropy, Runtime};
 use anyhow::Context;
 use cordboard_domain::id::{AccountId, IdSource, KeyId};

@@ -50,6 +50,7 @@ const REBUILD_DOUBLINGS_MAX: u32 = 10;
 
 pub type Read = Box<dyn FnOnce(&Engine, Timestamp) -> Deliver + Send>;
 
+#[expect(clippy::large_enum_variant, reason = "nearly all messages are commands")]
 pub enum Message {
     Command { request: Request, in_progress: Option<InProgress>, answer: oneshot::Sender<Result<Reply, Failure>> },
     Read(Read),

@@ -227,6 +227,8 @@ impl Simulation {
         if self.engine.next_deadline().is_none_or(|next| next > self.now) {
             faults.extend(self.world.check(self.engine.next_deadline()));
         }
+        let broken = self.engine.invariants(self.now).into_iter();
+        faults.extend(broken.map(|violation| format!("{} {}", violation.subject, violation.what)));
         faults
     }
 

@@ -202,6 +202,7 @@ pub enum Effect {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "records are the common outputs, and boxing each would cost an allocation")]
 pub enum Output {
     Put(Record),
     Delete(Gone),

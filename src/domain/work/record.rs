@@ -300,8 +300,10 @@ pub struct Reservation {
     pub stamp: Stamp,
 }
 
-/// One record as the store must hold it after the commit.
+/// One record as the store must hold it after the commit. Most are items and reservations, the largest kinds; boxing
+/// them would cost an allocation on every command.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "the large variants are the common ones")]
 pub enum Record {
     Account(Account),
     Activity(Activity),

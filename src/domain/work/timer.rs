@@ -57,12 +57,4 @@ impl Timers {
     pub fn contains(&self, at: Timestamp, timer: Timer) -> bool {
         self.due.contains(&(at, timer))
     }
-
-    pub fn len(&self) -> usize {
-        self.due.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.due.is_empty()
-    }
 }

@@ -9,6 +9,7 @@ mod decline;
 mod directory;
 mod findings;
 mod held;
+mod invariants;
 mod item;
 mod offer;
 mod reads;
@@ -23,6 +24,7 @@ mod turn;
 mod walk;
 mod worker;
 
+pub use invariants::Violation;
 pub use recover::RecoveryError;
 pub use rehearsal::{DryRun, DryRunView, Rehearsal, RehearsedStep};
 pub use statistics::*;

@@ -21,6 +21,9 @@ pub struct ExplanationView {
     exclusions: Vec<ChannelExclusion>,
 }
 
+/// A worker's place among the eligible: the preferred one first, then by the step's keys, then the longest idle.
+type Place = (bool, Vec<SortKey>, IdleKey);
+
 /// What a waiting item asks for.
 struct WaitView {
     queue: Option<(QueueId, String)>,
@@ -192,7 +195,7 @@ impl ExplanationView {
 
     fn workers(&self) -> (Vec<EligibleWorker>, Vec<ExcludedWorker>) {
         let Some(wait) = &self.wait else { return (Vec::new(), Vec::new()) };
-        let mut eligible: Vec<((bool, Vec<SortKey>, IdleKey), EligibleWorker)> = Vec::new();
+        let mut eligible: Vec<(Place, EligibleWorker)> = Vec::new();
         let mut excluded = Vec::new();
         for (slot, seat) in &self.seats {
             let facts = seat.facts();

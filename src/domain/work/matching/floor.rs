@@ -138,10 +138,6 @@ impl Floor {
         self.by_id.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
-    }
-
     pub fn seat_worker(&mut self, seat: Seat) -> Slot {
         let id = seat.worker.id;
         let facts = seat.facts();
@@ -244,10 +240,6 @@ impl Floor {
 
     pub fn ranking_keys(&self, ranking: RankingId) -> Arc<[(Expression, bool)]> {
         self.rankings.keys(ranking)
-    }
-
-    pub fn ranking_key(&self, ranking: RankingId, slot: Slot) -> Option<super::order::WorkerKey> {
-        self.rankings.key(ranking, slot, &self.seats)
     }
 
     /// Workers of the queue that satisfy the predicate and are free on the channel.

@@ -124,10 +124,6 @@ impl Rankings {
         let ranking = self.entries.get(id.0 as usize).and_then(Option::as_ref);
         ranking.map_or_else(|| Arc::from([]), |ranking| Arc::clone(&ranking.order_by.keys))
     }
-
-    pub fn key(&self, id: RankingId, slot: Slot, workers: &impl Ranked) -> Option<WorkerKey> {
-        self.entries.get(id.0 as usize)?.as_ref()?.key(slot, workers)
-    }
 }
 
 impl Ranking {

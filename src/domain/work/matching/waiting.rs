@@ -132,18 +132,16 @@ impl Waiting {
             }
         };
         for ((_, channel), lane) in &self.lanes {
-            if !lane.heads.is_empty() && free(*channel) && belongs(lane.members) {
-                if let Some((class, key)) = self.first_in_lane(lane, &belongs, &barred) {
-                    consider(lane, class, key);
-                }
+            let open = !lane.heads.is_empty() && free(*channel) && belongs(lane.members);
+            if open && let Some((class, key)) = self.first_in_lane(lane, &belongs, &barred) {
+                consider(lane, class, key);
             }
         }
         for class in self.personal.get(&slot).into_iter().flatten() {
             let Some(lane) = self.lanes.get(&(class.queue, class.channel)) else { continue };
-            if free(class.channel) && belongs(lane.members) && belongs(class.predicate) {
-                if let Some(key) = self.first_in_class(class, &barred) {
-                    consider(lane, *class, key);
-                }
+            let open = free(class.channel) && belongs(lane.members) && belongs(class.predicate);
+            if open && let Some(key) = self.first_in_class(class, &barred) {
+                consider(lane, *class, key);
             }
         }
         heads.into_iter().min_by_key(|found| found.place)
@@ -185,11 +183,6 @@ impl Waiting {
     /// How many items of a class wait.
     pub fn class_len(&self, class: &ClassKey) -> usize {
         self.classes.get(class).map_or(0, BTreeSet::len)
-    }
-
-    /// How many classes have waiting items.
-    pub fn class_count(&self) -> usize {
-        self.classes.len()
     }
 
     pub fn contains(&self, class: &ClassKey, key: &WaitKey) -> bool {
