@@ -29,8 +29,8 @@ enum Node {
     /// Reads both: its operands are filled one by one.
     Mixed { operator: String, operands: Vec<Node> },
     List(Vec<Node>),
-    /// A fact of the item with a default that reads the worker.
-    Default { fact: String, default: Box<Node> },
+    /// A fact of the item with a default that reads the worker; inside elements null counts as absent.
+    Default { fact: String, inside: bool, default: Box<Node> },
 }
 
 /// What is known of a part once the item is.
@@ -146,7 +146,7 @@ fn split_mixed(source: &Value, inside: bool) -> Result<Node, RuleError> {
         && has_outer_root(path)
         && !variable::is_worker_path(path)
     {
-        return Ok(Node::Default { fact: path.to_owned(), default: Box::new(split(default, inside)?) });
+        return Ok(Node::Default { fact: path.to_owned(), inside, default: Box::new(split(default, inside)?) });
     }
     if operator == "missing"
         && let Some(names) = missing_names(operator, of)
@@ -168,9 +168,9 @@ fn fill(node: &Node, facts: &Value, usage: Use) -> Part {
             Err(error) => Part::Failed(error.message),
         },
         Node::List(nodes) => list(fill_all(nodes, facts, Use::Operand)),
-        Node::Default { fact, default } => match variable::lookup(facts, fact) {
-            Some(value) => Part::Known(value.clone()),
-            None => fill(default, facts, usage),
+        Node::Default { fact, inside, default } => match variable::lookup(facts, fact) {
+            Some(value) if !(*inside && value.is_null()) => Part::Known(value.clone()),
+            Some(_) | None => fill(default, facts, usage),
         },
         Node::Mixed { operator, operands } => match operator.as_str() {
             "and" => decide(operator, operands, facts, usage, true),

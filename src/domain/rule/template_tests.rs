@@ -55,6 +55,14 @@ fn facts_that_are_absent_are_missed_where_they_would_be() {
 }
 
 #[test]
+fn null_is_absent_inside_elements_only() {
+    let read = json!({"==": [{"var": ["item.a", {"var": "worker.b"}]}, 1]});
+    assert_eq!(rest(read.clone(), json!({"a": null})), json!(false));
+    let inside = rest(json!({"some": [[1], read]}), json!({"a": null}));
+    assert_eq!(inside, json!({"some": [[1], {"==": [{"var": "worker.b"}, 1]}]}));
+}
+
+#[test]
 fn objects_of_the_item_are_refused_only_where_they_are_compared() {
     let rule = json!({"in": [{"var": "worker.id"}, {"var": "item.people"}]});
     let template = Template::compile(&rule).expect("compiles");
