@@ -1,5 +1,6 @@
 //! The one integration binary; its tree mirrors the program: the store, the runtime, the REST resources.
 
+mod kill;
 mod runtime;
 mod store;
 mod support;
