@@ -6,14 +6,20 @@ use crate::time::Timestamp;
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Opening spans of one day.
 pub const SPANS_PER_DAY_MAX: usize = 24;
 /// Holidays of one schedule.
 pub const HOLIDAYS_MAX: usize = 1_000;
-/// Days that are looked ahead for the next change; a schedule without one in this time counts as constant.
-const NEXT_CHANGE_DAYS_MAX: u64 = 370;
+/// Days after today and after each holiday in which hours that change at all change: three weeks, since in one of them
+/// the clocks may skip the only hour that differs.
+const NEXT_CHANGE_DAYS_MAX: u64 = 21;
+/// A local day lies within this many hours of the same day in UTC.
+const OFFSET_HOURS_MAX: i64 = 15;
+/// No time zone changes its clocks twice within this many hours.
+const CLOCK_CHANGE_APART_HOURS: i64 = 6;
+const HOUR_MS: i64 = 3_600_000;
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const MINUTES_PER_DAY: u16 = 24 * 60;
@@ -59,26 +65,27 @@ impl Schedule {
         }
     }
 
-    /// The first instant after `at` at which it opens or closes.
+    /// The first instant after `at` at which it opens or closes; `None` when it never does again.
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
         let now_open = self.is_open(at);
-        let today = local(self.time_zone, at).date_naive();
-        // Candidates are the ends of spans as local times; each may exist once, twice or not at all.
-        for ahead in 0..NEXT_CHANGE_DAYS_MAX {
-            let date = today.checked_add_days(Days::new(ahead))?;
-            let mut instants: Vec<Timestamp> = Vec::new();
-            for minute in self.spans(date).iter().flat_map(|(from, to)| [*from, *to]) {
-                instants.extend(self.instants(date, minute));
-            }
-            // Where the clocks change, hours may begin or end without a span doing so.
+        self.days_from(local(self.time_zone, at).date_naive()).into_iter().find_map(|date| {
+            // Candidates are midnight, before which another day's hours held, the ends of spans, each of which may exist
+            // once, twice or not at all, and the changes of the clocks, at which hours may begin or end without a span
+            // doing so.
+            let ends = self.spans(date).iter().flat_map(|(from, to)| [*from, *to]);
+            let mut instants: Vec<Timestamp> = std::iter::once(0).chain(ends).flat_map(|minute| self.instants(date, minute)).collect();
             instants.extend(self.clock_changes(date));
             instants.sort_unstable();
-            let change = instants.into_iter().find(|instant| *instant > at && self.is_open(*instant) != now_open);
-            if change.is_some() {
-                return change;
-            }
-        }
-        None
+            instants.into_iter().find(|instant| *instant > at && self.is_open(*instant) != now_open)
+        })
+    }
+
+    /// The days on which the next change can be, in order.
+    fn days_from(&self, today: NaiveDate) -> BTreeSet<NaiveDate> {
+        let holidays = self.holidays.range(today..).map(|(date, _)| *date);
+        let starts = std::iter::once(today).chain(holidays);
+        let ahead = |date: NaiveDate| (0..=NEXT_CHANGE_DAYS_MAX).map_while(move |days| date.checked_add_days(Days::new(days)));
+        starts.flat_map(ahead).collect()
     }
 
     fn instants(&self, date: NaiveDate, minute: u16) -> Vec<Timestamp> {
@@ -91,21 +98,30 @@ impl Schedule {
         both.map(|time| Timestamp::from_millis(time.timestamp_millis())).collect()
     }
 
-    /// Instants of a day at which the offset from UTC changes, to the minute.
-    fn clock_changes(&self, date: NaiveDate) -> Option<Timestamp> {
-        let midnight = |date: NaiveDate| self.instants(date, 0).first().copied();
-        let (mut low, mut high) = (midnight(date)?.millis(), midnight(date.succ_opt()?)?.millis());
-        let offset = |millis| local(self.time_zone, Timestamp::from_millis(millis)).naive_local()
-            - Timestamp::from_millis(millis).to_utc().naive_utc();
-        let before = offset(low);
-        if before == offset(high) {
-            return None;
+    /// Instants of a local day at which the offset from UTC changes.
+    fn clock_changes(&self, date: NaiveDate) -> Vec<Timestamp> {
+        let offset = |millis| {
+            let at = Timestamp::from_millis(millis);
+            local(self.time_zone, at).naive_local() - at.to_utc().naive_utc()
+        };
+        let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
+        let (from, to) = (midnight - OFFSET_HOURS_MAX * HOUR_MS, midnight + (24 + OFFSET_HOURS_MAX) * HOUR_MS);
+        let mut changes = Vec::new();
+        let mut low = from;
+        while low < to {
+            let next = low + CLOCK_CHANGE_APART_HOURS * HOUR_MS;
+            let (before, mut high) = (offset(low), next);
+            if before != offset(high) {
+                while high - low > 1 {
+                    let middle = low + (high - low) / 2;
+                    if offset(middle) == before { low = middle } else { high = middle }
+                }
+                changes.push(Timestamp::from_millis(high));
+            }
+            low = next;
         }
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if offset(middle) == before { low = middle } else { high = middle }
-        }
-        Some(Timestamp::from_millis(high))
+        changes.retain(|change| local(self.time_zone, *change).date_naive() == date);
+        changes
     }
 }
 
@@ -258,6 +274,7 @@ fn minute(value: &Value) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn berlin() -> Schedule {
         Schedule::parse(&json!({
@@ -308,6 +325,92 @@ mod tests {
         assert_eq!(hours.next_change(at("2026-11-23T18:00:00+01:00")), Some(at("2026-11-29T02:00:00+01:00")));
         let never = Schedule::parse(&json!({"time_zone": "UTC"})).expect("sound");
         assert_eq!(never.next_change(at("2026-01-01T00:00:00Z")), None);
+    }
+
+    fn always(time_zone: &str, holidays: Value) -> Schedule {
+        let day = json!([["00:00", "24:00"]]);
+        let weekly: Map<String, Value> = DAYS.iter().map(|name| ((*name).to_owned(), day.clone())).collect();
+        Schedule::parse(&json!({"time_zone": time_zone, "weekly": weekly, "holidays": holidays})).expect("sound")
+    }
+
+    #[test]
+    fn a_midnight_that_the_clocks_skip_is_no_obstacle() {
+        // São Paulo, 2018-11-04: 00:00 becomes 01:00. Havana, 2026-03-08: the same.
+        let sunday = |time_zone| json!({"time_zone": time_zone, "weekly": {"sun": [["00:30", "08:00"]]}});
+        for (time_zone, before, opens) in [
+            ("America/Sao_Paulo", "2018-11-03T20:00:00-03:00", "2018-11-04T01:00:00-02:00"),
+            ("America/Havana", "2026-03-07T20:00:00-05:00", "2026-03-08T01:00:00-04:00"),
+        ] {
+            let hours = Schedule::parse(&sunday(time_zone)).expect("sound");
+            assert_eq!(hours.next_change(at(before)), Some(at(opens)), "{time_zone}");
+        }
+        // Apia had no 2011-12-30 at all.
+        let hours = Schedule::parse(&json!({"time_zone": "Pacific/Apia", "weekly": {"sat": [["00:00", "12:00"]]}}));
+        let opens = hours.expect("sound").next_change(at("2011-12-29T12:00:00-10:00"));
+        assert_eq!(opens, Some(at("2011-12-31T00:00:00+14:00")));
+    }
+
+    #[test]
+    fn a_holiday_years_ahead_is_the_next_change_of_hours_that_never_end() {
+        let hours = always("Europe/Berlin", json!([{"date": "2031-05-01"}]));
+        let closes = at("2031-05-01T00:00:00+02:00");
+        assert_eq!(hours.next_change(at("2026-01-01T12:00:00+01:00")), Some(closes));
+        assert_eq!(hours.next_change(closes), Some(at("2031-05-02T00:00:00+02:00")));
+        assert_eq!(hours.next_change(at("2031-05-02T00:00:00+02:00")), None);
+    }
+
+    #[test]
+    fn local_facts_follow_the_clocks() {
+        let berlin = |text| local_facts(chrono_tz::Europe::Berlin, at(text));
+        let facts = |weekday: u8, hour: u8, minute: u8, date: &str| {
+            json!({"weekday": weekday, "hour": hour, "minute": minute, "date": date})
+        };
+        assert_eq!(berlin("2026-03-29T00:59:59Z"), facts(7, 1, 59, "2026-03-29"));
+        assert_eq!(berlin("2026-03-29T01:00:00Z"), facts(7, 3, 0, "2026-03-29"));
+        assert_eq!(berlin("2026-10-25T00:30:00Z"), facts(7, 2, 30, "2026-10-25"));
+        assert_eq!(berlin("2026-10-25T01:30:00Z"), facts(7, 2, 30, "2026-10-25"));
+        assert_eq!(berlin("2026-12-31T23:00:00Z"), facts(5, 0, 0, "2027-01-01"));
+        assert_eq!(local_facts(chrono_tz::Asia::Kathmandu, at("2026-01-05T00:00:00Z")), facts(1, 5, 45, "2026-01-05"));
+    }
+
+    fn hours() -> impl Strategy<Value = Value> {
+        prop::collection::btree_set(prop::sample::select(vec![0u16, 30, 60, 90, 120, 150, 180, 720, 1380, 1440]), 0..5).prop_map(
+            |ends| {
+                let text: Vec<String> = ends.iter().map(|end| format!("{:02}:{:02}", end / 60, end % 60)).collect();
+                json!(text.chunks_exact(2).collect::<Vec<_>>())
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Against looking at every minute; the weeks around are those in which these clocks change.
+        #[test]
+        fn the_next_change_is_the_first_minute_that_differs(
+            days in prop::collection::vec(hours(), 7),
+            holidays in prop::collection::btree_map(0u8..14, hours(), 0..3),
+            (time_zone, from) in prop::sample::select(vec![
+                ("Europe/Berlin", "2026-03-22T00:00:00Z"), ("Europe/Berlin", "2026-10-19T00:00:00Z"),
+                ("America/Havana", "2026-03-02T00:00:00Z"), ("America/Sao_Paulo", "2018-10-29T00:00:00Z"),
+                ("Australia/Lord_Howe", "2026-03-29T00:00:00Z"), ("Pacific/Apia", "2011-12-24T00:00:00Z"),
+                ("Asia/Beirut", "2026-03-23T00:00:00Z"), ("UTC", "2026-02-23T00:00:00Z"),
+            ]),
+            start in 0i64..14 * 24 * 60,
+        ) {
+            let weekly: Map<String, Value> = DAYS.iter().zip(days).map(|(name, hours)| ((*name).to_owned(), hours)).collect();
+            let first = at(from).to_utc().date_naive();
+            let dated = holidays.into_iter().map(|(day, hours)| {
+                json!({"date": (first + Days::new(u64::from(day))).to_string(), "hours": hours})
+            });
+            let hours = json!({"time_zone": time_zone, "weekly": weekly, "holidays": dated.collect::<Vec<_>>()});
+            let hours = Schedule::parse(&hours).expect("sound");
+            let start = at(from).plus_millis(start * 60_000);
+            let open = hours.is_open(start);
+            let later = (1i64..30 * 24 * 60).map(|minute| start.plus_millis(minute * 60_000));
+            let expected = later.into_iter().find(|at| hours.is_open(*at) != open);
+            prop_assert_eq!(hours.next_change(start), expected, "{:?} from {}", hours, start);
+        }
     }
 
     #[test]

@@ -58,6 +58,8 @@ fn facts_that_are_absent_are_missed_where_they_would_be() {
 fn null_is_absent_inside_elements_only() {
     let read = json!({"==": [{"var": ["item.a", {"var": "worker.b"}]}, 1]});
     assert_eq!(rest(read.clone(), json!({"a": null})), json!(false));
+    let known = json!({"some": [[1], {"==": [{"var": ["item.a", 1]}, {"var": "worker.b"}]}]});
+    assert_eq!(rest(known, json!({"a": null})), json!({"some": [[1], {"==": [1, {"var": "worker.b"}]}]}));
     let inside = rest(json!({"some": [[1], read]}), json!({"a": null}));
     assert_eq!(inside, json!({"some": [[1], {"==": [{"var": "worker.b"}, 1]}]}));
 }
