@@ -3,6 +3,7 @@
 mod account;
 mod key;
 mod openapi;
+mod workflow;
 
 use crate::config::{Config, Flags, LogFormat};
 use clap::{Parser, Subcommand};
@@ -32,11 +33,16 @@ enum Command {
     /// API keys of an account.
     #[command(subcommand)]
     Key(key::Command),
+    /// Workflow documents: checked and tested without a server.
+    #[command(subcommand)]
+    Workflow(workflow::Command),
 }
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    if matches!(arguments.command, Command::Openapi) {
-        return openapi::print();
+    match arguments.command {
+        Command::Openapi => return openapi::print(),
+        Command::Workflow(command) => return workflow::run(command),
+        _ => {}
     }
     let config = Config::load(&arguments.flags)?;
     log(config.log);
@@ -47,7 +53,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             println!("The schema is up to date.");
             Ok(())
         }
-        Command::Openapi => openapi::print(),
+        Command::Openapi | Command::Workflow(_) => Ok(()),
         Command::Account(command) => account::run(&config, command).await,
         Command::Key(command) => key::run(&config, command).await,
     }

@@ -1,6 +1,7 @@
 //! The one integration binary; its tree mirrors the program: the store, the runtime, the REST resources.
 
 mod kill;
+mod openapi;
 mod runtime;
 mod store;
 mod support;

@@ -56,6 +56,7 @@ fn api() -> OpenApiRouter<HttpState> {
         .merge(resource::channel::routes())
         .merge(resource::queue::routes())
         .merge(resource::schedule::routes())
+        .merge(resource::workflow_check::routes())
         .merge(resource::workflow::routes())
         .merge(resource::worker::routes())
         .merge(resource::work_item::routes())

@@ -385,6 +385,166 @@ pub struct ActivityStatistics {
     pub workers: u32,
 }
 
+/// An item to follow through a document.
+#[derive(ToSchema)]
+pub struct SampleItem {
+    /// Default `default`.
+    #[schema(required = false)]
+    pub channel: String,
+    #[schema(value_type = Object, required = false)]
+    pub attributes: Value,
+    #[schema(minimum = -1000000, maximum = 1000000, required = false)]
+    pub priority: i64,
+    #[schema(minimum = 1, maximum = 1209600, required = false)]
+    pub timeout_s: u32,
+}
+
+/// What would become of sample items if a document were in force.
+#[derive(ToSchema)]
+pub struct DryRun {
+    #[schema(format = DateTime)]
+    pub time: String,
+    pub findings: Vec<Finding>,
+    /// In the order of the samples; empty when a finding is an error.
+    pub samples: Vec<Rehearsal>,
+}
+
+#[derive(ToSchema)]
+pub struct Rehearsal {
+    pub rule: Option<String>,
+    pub steps: Vec<RehearsedStep>,
+    pub state: ItemState,
+    pub reason: Option<String>,
+    pub priority: i64,
+    #[schema(value_type = Object)]
+    pub attributes: Value,
+    /// Whether it was followed to its end or to a step in which it rests for good.
+    pub complete: bool,
+}
+
+#[derive(ToSchema)]
+pub struct RehearsedStep {
+    /// Seconds from the item's creation to entering the step.
+    pub after_s: f64,
+    pub step: String,
+    pub label: Option<String>,
+    pub rests: bool,
+    pub detail: Option<Value>,
+    pub queue: Option<String>,
+    pub queue_name: Option<String>,
+    /// Workers that would be offered the item on entering, first come first.
+    pub workers: Vec<EligibleWorker>,
+}
+
+#[derive(ToSchema)]
+pub struct EligibleWorker {
+    pub worker: String,
+    pub name: String,
+    /// Why at this place.
+    pub reason: String,
+}
+
+/// Why an item is where it is.
+#[derive(ToSchema)]
+pub struct Explanation {
+    pub work_item: String,
+    pub state: ItemState,
+    /// One sentence for a supervisor.
+    pub summary: String,
+    #[schema(format = DateTime)]
+    pub time: String,
+    pub workflow: String,
+    pub workflow_version: u32,
+    pub rule: Option<RuleReason>,
+    pub step: Option<StepReason>,
+    pub class: Option<MatchClass>,
+    pub score: Option<Score>,
+    /// Workers that may be offered the item now, first come first.
+    pub eligible: Vec<EligibleWorker>,
+    pub excluded: Vec<ExcludedWorker>,
+    /// Offers that wait for an answer.
+    pub offered: Vec<OpenOffer>,
+    /// What happens by itself and when, the next first.
+    pub timers: Vec<DueTimer>,
+}
+
+#[derive(ToSchema)]
+pub struct RuleReason {
+    pub name: String,
+    pub pointer: String,
+    pub reason: String,
+    pub passed_over: Vec<PassedRule>,
+}
+
+/// A rule that did not match, and why.
+#[derive(ToSchema)]
+pub struct PassedRule {
+    pub name: String,
+    pub pointer: String,
+    pub reason: String,
+}
+
+#[derive(ToSchema)]
+pub struct StepReason {
+    pub pointer: String,
+    #[schema(format = DateTime)]
+    pub entered_at: String,
+    pub reason: String,
+}
+
+/// Items of one class ask for the same workers in the same order.
+#[derive(ToSchema)]
+pub struct MatchClass {
+    pub queue: Option<String>,
+    pub queue_name: Option<String>,
+    pub channel: String,
+    /// The step's worker predicate with the item's values filled in.
+    pub predicate: Value,
+    pub waiting: u64,
+    pub offers: u32,
+}
+
+#[derive(ToSchema)]
+pub struct Score {
+    pub priority: i64,
+    pub waited_s: f64,
+    pub priority_per_minute: f64,
+    pub score: f64,
+}
+
+#[derive(ToSchema)]
+pub struct ExcludedWorker {
+    pub worker: String,
+    pub name: String,
+    pub reasons: Vec<WorkerExclusion>,
+}
+
+/// One thing that keeps a worker from an item.
+#[derive(ToSchema)]
+pub struct WorkerExclusion {
+    #[schema(example = "declined")]
+    pub code: String,
+    pub message: String,
+}
+
+#[derive(ToSchema)]
+pub struct OpenOffer {
+    pub reservation: String,
+    pub worker: String,
+    pub name: String,
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+}
+
+#[derive(ToSchema)]
+pub struct DueTimer {
+    #[schema(example = "offer")]
+    pub timer: String,
+    #[schema(format = DateTime)]
+    pub at: String,
+    pub then: String,
+}
+
 macro_rules! pages {
     ($($name:ident of $entry:ident;)*) => {$(
         /// A page, newest first; `next` is the `after` of the next page.

@@ -12,6 +12,7 @@ pub mod statistics;
 pub mod work_item;
 pub mod worker;
 pub mod workflow;
+pub mod workflow_check;
 
 use super::HttpState;
 use super::answer::{self, Answer};

@@ -400,7 +400,7 @@ async fn reroute_work_item(
 
 /// Explain why an item is where it is: rule, step, who comes next, what excludes everybody else, what happens when.
 #[utoipa::path(get, path = "/v1/work-items/{id}/explanation", tag = "Work items", params(("id" = String, Path)),
-    responses((status = 200, body = Object), Problems))]
+    responses((status = 200, body = schema::Explanation), Problems))]
 async fn explain_work_item(
     State(state): State<HttpState>,
     caller: Caller,
