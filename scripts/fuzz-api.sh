@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Fuzzes every route of the API from its OpenAPI document: no answer may be a 5xx or stand outside the document.
+# EXAMPLES is the number of requests made up for each route in each phase.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+examples=${EXAMPLES:-15}
+target=${CARGO_TARGET_DIR:-target}
+program=$target/debug/cordboard
+tools=$target/schemathesis
+
+[ -x "$program" ] || cargo build --quiet --package cordboard
+if [ ! -x "$tools/bin/schemathesis" ]; then
+    echo "installing schemathesis into $tools"
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check 'schemathesis==4.32.5'
+fi
+
+data=$(mktemp -d)
+server=
+finish() {
+    if [ -n "$server" ]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    rm -rf "$data"
+}
+trap finish EXIT
+
+key=fuzzing-key-fuzzing-key
+CORDBOARD_BOOTSTRAP__API_KEY=$key CORDBOARD_OPERATOR_KEY=$key-of-the-operator \
+    CORDBOARD_LIMITS__REQUESTS_PER_SECOND=1000000 CORDBOARD_LIMITS__REQUEST_BURST=1000000 RUST_LOG=warn \
+    "$program" serve --http-bind 127.0.0.1:0 --data-dir "$data" >"$data/out" 2>"$data/log" &
+server=$!
+address=
+while [ -z "$address" ]; do
+    kill -0 "$server" || { cat "$data/log"; exit 1; }
+    address=$(sed -n 's/^Listening on //p' "$data/out")
+done
+
+for credential in "$key" "$key-of-the-operator"; do
+    # The operator reaches accounts only; an account's key reaches everything else.
+    if [ "$credential" = "$key" ]; then routes=(); else routes=(--include-path-regex '^/v1/accounts'); fi
+    if ! "$tools/bin/schemathesis" run "$address/openapi.json" \
+        --header "Authorization: Bearer $credential" \
+        --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
+        --phases examples,coverage,fuzzing --max-examples "$examples" --seed 7 --workers 1 --no-color \
+        --suppress-health-check all --warnings off --continue-on-failure "${routes[@]}" >"$data/report" 2>&1
+    then
+        tail -n 200 "$data/report"
+        tail -n 20 "$data/log"
+        exit 1
+    fi
+    tail -n 5 "$data/report"
+done
