@@ -1,8 +1,17 @@
 # Every way to build, run and prove Cordboard; CI calls the same targets.
-.PHONY: test check sim bless
+.PHONY: demo test check sim bench bless
 
+# The server with a demo account: queues, workers, workflows and items to look at.
+demo:
+	cargo build --quiet --release
+	scripts/demo.sh
+
+# Everything: installs what is missing, then unit, integration, simulation and fuzzing.
 test:
+	scripts/install-test-needs.sh
 	cargo test --workspace
+	cargo build --quiet --package cordboard
+	scripts/fuzz-api.sh
 
 check:
 	cargo fmt --all --check
@@ -15,3 +24,8 @@ sim:
 # Accepts what the scripts give now; read the difference before committing it.
 bless:
 	UPDATE_EXPECT=1 cargo test --package cordboard-sim --test check every_script
+	UPDATE_EXPECT=1 cargo test --package cordboard --test it openapi
+
+# One bench by name: lifecycle, restart, memory.
+bench:
+	cargo bench --package cordboard --bench $(NAME)

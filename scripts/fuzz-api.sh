@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 examples=${EXAMPLES:-15}
-target=${CARGO_TARGET_DIR:-target}
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 program=$target/debug/cordboard
 tools=$target/schemathesis
 
@@ -37,6 +37,8 @@ while [ -z "$address" ]; do
     address=$(sed -n 's/^Listening on //p' "$data/out")
 done
 
+# It writes notes of its own where it stands.
+cd "$data"
 for credential in "$key" "$key-of-the-operator"; do
     # The operator reaches accounts only; an account's key reaches everything else.
     if [ "$credential" = "$key" ]; then routes=(); else routes=(--include-path-regex '^/v1/accounts'); fi
