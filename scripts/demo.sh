@@ -6,6 +6,7 @@ program=${CARGO_TARGET_DIR:-target}/release/cordboard
 bind=${DEMO_BIND:-127.0.0.1:8080}
 key=demo-key-0123456789abcdef
 data=$(mktemp -d)
+: >"$data/out"
 server=
 finish() {
     if [ -n "$server" ]; then
@@ -22,6 +23,7 @@ server=$!
 address=
 while [ -z "$address" ]; do
     kill -0 "$server" || exit 1
+    sleep 0.1
     address=$(sed -n 's/^Listening on //p' "$data/out")
 done
 

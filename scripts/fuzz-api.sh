@@ -16,6 +16,7 @@ if [ ! -x "$tools/bin/schemathesis" ]; then
 fi
 
 data=$(mktemp -d)
+: >"$data/out"
 server=
 finish() {
     if [ -n "$server" ]; then
@@ -34,6 +35,7 @@ server=$!
 address=
 while [ -z "$address" ]; do
     kill -0 "$server" || { cat "$data/log"; exit 1; }
+    sleep 0.1
     address=$(sed -n 's/^Listening on //p' "$data/out")
 done
 
