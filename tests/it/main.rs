@@ -1,5 +1,6 @@
 //! The one integration binary; its tree mirrors the program: the store, the runtime, the REST resources.
 
+mod http;
 mod kill;
 mod openapi;
 mod runtime;

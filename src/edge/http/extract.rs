@@ -53,6 +53,10 @@ fn is_json(request: &Request) -> bool {
 
 /// Reads JSON into a type, with a pointer at what is wrong.
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
+    // A list would be read as a type's fields in their order.
+    if text.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte == b'[') {
+        return Err(ApiError::field("", "wrong_type", "expected a JSON object, found a list"));
+    }
     let mut source = serde_json::Deserializer::from_slice(text);
     let value: T = serde_path_to_error::deserialize(&mut source).map_err(|error| {
         let path: Vec<String> = error.path().iter().map(segment).collect();

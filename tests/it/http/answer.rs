@@ -1,0 +1,81 @@
+//! What holds for all answers: entity tags, pages, names as references, and idempotency keys.
+
+use super::office::*;
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_change_on_condition_is_refused_when_the_resource_moved_on() {
+    let office = Office::new().await;
+    let made = office.post("/v1/queues", json!({"name": "support"})).await.is(201);
+    assert_eq!(made.headers["location"], format!("/v1/queues/{}", made.id()));
+    let etag = made.headers["etag"].to_str().expect("text").to_owned();
+    let change = || Some(json!({"priority_per_minute": 2.5}));
+    let path = "/v1/queues/support";
+    let changed = office.call_with(ADMIN, "PATCH", path, change(), &[("if-match", &etag)]).await.is(200);
+    assert_eq!(changed.body["priority_per_minute"], 2.5);
+    assert_ne!(changed.headers["etag"], etag);
+    let stale = office.call_with(ADMIN, "PATCH", path, change(), &[("if-match", &etag)]).await.is(412);
+    assert_eq!(stale.code(), "stale");
+    office.call_with(ADMIN, "PATCH", path, change(), &[("if-match", "\"nonsense\"")]).await.is(412);
+    office.call_with(ADMIN, "DELETE", path, None, &[("if-match", &etag)]).await.is(412);
+    office.call_with(ADMIN, "DELETE", path, None, &[("if-match", "*")]).await.is(204);
+    office.get(path).await.is(404);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gap_or_repetition() {
+    let office = Office::new().await;
+    office.furnish().await;
+    let mut made = Vec::new();
+    for _ in 0..7 {
+        office.clock.advance(Duration::from_millis(1));
+        made.push(office.item().await);
+    }
+    made.reverse();
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = office.get(&format!("/v1/work-items?limit=3{after}")).await.is(200);
+        let entries = page.body["data"].as_array().expect("a list");
+        seen.extend(entries.iter().map(|item| item["id"].as_str().expect("an id").to_owned()));
+        match page.body["next"].as_str() {
+            Some(cursor) => after = format!("&after={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, made);
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_is_carried_out_once() {
+    let office = Office::new().await;
+    office.furnish().await;
+    let header: &[(&str, &str)] = &[("idempotency-key", "order-1")];
+    let item = |number: u32| Some(json!({"workflow": "support", "attributes": {"number": number}}));
+    let first = office.call_with(ADMIN, "POST", "/v1/work-items", item(1), header).await.is(201);
+    let again = office.call_with(ADMIN, "POST", "/v1/work-items", item(1), header).await.is(201);
+    assert_eq!((first.id(), &first.headers["etag"]), (again.id(), &again.headers["etag"]));
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    let other = office.call_with(ADMIN, "POST", "/v1/work-items", item(2), header).await.is(409);
+    assert_eq!(other.code(), "idempotency_conflict");
+    // Another account's same key is another key.
+    office.call_with(STRANGER, "POST", "/v1/activities", Some(json!({"name": "x", "available": true})), header).await.is(201);
+    // A refusal is not kept: the same request may succeed later.
+    let header: &[(&str, &str)] = &[("idempotency-key", "order-2")];
+    let queue = || Some(json!({"name": "support"}));
+    office.call_with(ADMIN, "POST", "/v1/queues", queue(), header).await.is(409);
+    office.patch("/v1/queues/support", json!({"order": "lifo"})).await.is(200);
+    office.clock.advance(Duration::from_secs(86_401));
+    let late: &[(&str, &str)] = &[("idempotency-key", "order-1")];
+    office.call_with(ADMIN, "POST", "/v1/work-items", item(2), late).await.is(201);
+}
+
+#[tokio::test]
+async fn the_explorer_and_the_health_of_the_server_need_no_key() {
+    let office = Office::new().await;
+    for path in ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs/"] {
+        office.call("none", "GET", path, None).await.is(200);
+    }
+    let document = office.get("/openapi.json").await;
+    assert_eq!(document.body["openapi"], "3.1.0");
+}

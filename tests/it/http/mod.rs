@@ -1,0 +1,9 @@
+//! The REST API, called without sockets: its router on a real store and a clock moved by hand.
+
+mod answer;
+mod auth;
+mod body;
+mod isolation;
+mod office;
+mod work_item;
+mod workflow;
