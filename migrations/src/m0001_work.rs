@@ -2,18 +2,27 @@
 //! is found; ids are text that sorts by creation.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, binary, boolean, integer, string, string_null, text, text_null};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm_migration::schema::{big_integer, binary, integer, string, string_null, text, text_null};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-fn index(name: &str, table: &str, columns: &[&str]) -> IndexCreateStatement {
-    let mut index = Index::create();
-    index.if_not_exists().name(name).table(Alias::new(table));
-    for column in columns {
-        index.col(Alias::new(*column));
+/// An id or another word of the program's own: compared byte by byte, whatever the database's language.
+fn word(name: &'static str, backend: DbBackend) -> ColumnDef {
+    let mut column = string(name);
+    if backend == DbBackend::Postgres {
+        column.extra("COLLATE \"C\"");
     }
-    index.to_owned()
+    column
+}
+
+fn word_or_none(name: &'static str, backend: DbBackend) -> ColumnDef {
+    let mut column = string_null(name);
+    if backend == DbBackend::Postgres {
+        column.extra("COLLATE \"C\"");
+    }
+    column
 }
 
 fn table(name: &str, key: &[&str], columns: Vec<ColumnDef>) -> TableCreateStatement {
@@ -30,64 +39,73 @@ fn table(name: &str, key: &[&str], columns: Vec<ColumnDef>) -> TableCreateStatem
     table.to_owned()
 }
 
+fn tables(backend: DbBackend) -> Vec<TableCreateStatement> {
+    let word = |name| word(name, backend);
+    let word_or_none = |name| word_or_none(name, backend);
+    vec![
+        // `commits` rises with every commit and fences off a second writer; `sequence` is that of the last event.
+        table("accounts", &["id"], vec![
+            word("id"), text("name"), text("body"), big_integer("sequence"), big_integer("commits"),
+        ]),
+        table("resources", &["account", "kind", "id"], vec![
+            word("account"), word("kind"), word("id"), text("name"), text("body"),
+        ]),
+        table("workflow_versions", &["account", "workflow", "version"], vec![
+            word("account"), word("workflow"), integer("version"), text("body"),
+        ]),
+        table("work_items", &["account", "id"], vec![
+            word("account"), word("id"), text("channel"), word("state"), word("workflow"), word_or_none("queue"),
+            word_or_none("worker"), text("body"),
+        ]),
+        table("reservations", &["account", "id"], vec![
+            word("account"), word("id"), word("work_item"), word("worker"), word("state"), text("body"),
+        ]),
+        table("events", &["account", "sequence"], vec![
+            word("account"), big_integer("sequence"), word("id"), word("type"), word("subject"), big_integer("time"),
+            text("data"),
+        ]),
+        table("api_keys", &["id"], vec![
+            word("id"), word("account"), text("name"), word("role"), word_or_none("worker"), binary("hash"),
+            big_integer("created_at"), text_null("expires_at"),
+        ]),
+        table("answers", &["account", "key"], vec![
+            word("account"), word("key"), binary("digest"), integer("status"), text("body"), big_integer("created_at"),
+        ]),
+        table("secrets", &["name"], vec![word("name"), binary("value")]),
+    ]
+}
+
+/// Every list is newest first by id within one value. Ids of queues, workers, workflows and items belong to one
+/// account, so only states and channels need it in front. The indexes are few because each is written with every
+/// change of an item.
+const INDEXES: [&str; 12] = [
+    "resources_by_name ON resources (account, kind, name)",
+    "work_items_by_state ON work_items (account, state, id)",
+    "work_items_by_channel ON work_items (account, channel, id)",
+    "work_items_by_workflow ON work_items (workflow, id)",
+    "work_items_by_queue ON work_items (queue, id) WHERE queue IS NOT NULL",
+    "work_items_by_worker ON work_items (worker, id) WHERE worker IS NOT NULL",
+    "reservations_by_state ON reservations (account, state, id)",
+    "reservations_by_item ON reservations (work_item, id)",
+    "reservations_by_worker ON reservations (worker, id)",
+    "events_by_subject ON events (subject, sequence)",
+    "api_keys_by_account ON api_keys (account, id)",
+    "answers_by_age ON answers (created_at)",
+];
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let tables = [
-            // `commits` rises with every commit and fences off a second writer; `sequence` is that of the last event.
-            table("accounts", &["id"], vec![
-                string("id"), text("name"), text("body"), big_integer("sequence"), big_integer("commits"),
-            ]),
-            table("resources", &["account", "kind", "id"], vec![
-                string("account"), string("kind"), string("id"), text("name"), text("body"),
-            ]),
-            table("workflow_versions", &["account", "workflow", "version"], vec![
-                string("account"), string("workflow"), integer("version"), text("body"),
-            ]),
-            table("work_items", &["account", "id"], vec![
-                string("account"), string("id"), string("state"), boolean("is_open"), string("workflow"),
-                integer("workflow_version"), string("channel"), string_null("queue"), string_null("worker"),
-                big_integer("created_at"), text("body"),
-            ]),
-            table("reservations", &["account", "id"], vec![
-                string("account"), string("id"), string("state"), boolean("is_open"), string("work_item"),
-                string("worker"), big_integer("created_at"), text("body"),
-            ]),
-            table("events", &["account", "sequence"], vec![
-                string("account"), big_integer("sequence"), string("id"), string("type"), string("subject"),
-                big_integer("time"), text("data"),
-            ]),
-            table("api_keys", &["id"], vec![
-                string("id"), string("account"), text("name"), string("role"), string_null("worker"), binary("hash"),
-                big_integer("created_at"), text_null("expires_at"),
-            ]),
-            table("answers", &["account", "key"], vec![
-                string("account"), string("key"), binary("digest"), integer("status"), text("body"),
-                big_integer("created_at"),
-            ]),
-            table("secrets", &["name"], vec![string("name"), binary("value")]),
-        ];
-        for statement in tables {
+        for statement in tables(manager.get_database_backend()) {
             manager.create_table(statement).await?;
         }
-        let indexes = [
-            index("resources_by_name", "resources", &["account", "kind", "name"]),
-            index("work_items_open", "work_items", &["account", "is_open", "id"]),
-            index("work_items_by_state", "work_items", &["account", "state", "id"]),
-            index("work_items_by_queue", "work_items", &["account", "queue", "id"]),
-            index("work_items_by_worker", "work_items", &["account", "worker", "id"]),
-            index("work_items_by_workflow", "work_items", &["account", "workflow", "id"]),
-            index("reservations_open", "reservations", &["account", "is_open", "id"]),
-            index("reservations_by_item", "reservations", &["account", "work_item", "id"]),
-            index("reservations_by_worker", "reservations", &["account", "worker", "id"]),
-            index("events_by_subject", "events", &["account", "subject", "sequence"]),
-            index("api_keys_by_hash", "api_keys", &["hash"]),
-            index("api_keys_by_account", "api_keys", &["account", "id"]),
-            index("answers_by_age", "answers", &["created_at"]),
-        ];
-        for statement in indexes {
-            manager.create_index(statement).await?;
+        let connection = manager.get_connection();
+        for index in INDEXES {
+            connection.execute_unprepared(&format!("CREATE INDEX IF NOT EXISTS {index}")).await?;
         }
+        // Two keys with one hash would be one key with two accounts.
+        let unique = "CREATE UNIQUE INDEX IF NOT EXISTS api_keys_by_hash ON api_keys (hash)";
+        connection.execute_unprepared(unique).await?;
         Ok(())
     }
 

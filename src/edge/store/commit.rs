@@ -2,11 +2,14 @@
 
 use super::SqlStore;
 use super::codec::encode;
-use super::rows::{ACCOUNTS, ANSWERS, EVENTS, KEYS, RESOURCES, Rows, append, upsert};
-use crate::runtime::store::{ApiKey, Batch, KeyChange, StoreError};
+use super::rows::{ACCOUNTS, ANSWERS, EVENTS, Gathered, KEYS, RESOURCES};
+use super::statement::Rows;
+use crate::runtime::store::{ApiKey, Batch, KeptAnswer, KeyChange, StoreError};
+use cordboard_domain::event::Event;
 use cordboard_domain::work::{Account, Gone, Record};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use std::collections::BTreeMap;
 
 impl SqlStore {
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
@@ -24,79 +27,95 @@ impl SqlStore {
         records: &[Record],
         keys: &[ApiKey],
     ) -> Result<(), StoreError> {
+        let rows = Gathered::of(records).encode(account.id)?;
+        let mut row = Rows::of(&ACCOUNTS);
+        let (id, name) = (account.id.to_string(), account.name.as_str());
+        row.push([id.into(), name.into(), encode(account)?.into(), 0i64.into(), 0i64.into()]);
         let transaction = self.begin().await?;
-        let row = vec![
-            account.id.to_string().into(),
-            account.name.as_str().into(),
-            encode(account)?.into(),
-            0i64.into(),
-            0i64.into(),
-        ];
-        upsert(&transaction, &ACCOUNTS, vec![row]).await?;
-        Rows::gather(account.id, records)?.write(&transaction).await?;
-        upsert(&transaction, &KEYS, keys.iter().map(key_row).collect()).await?;
+        row.append(&transaction).await?;
+        rows.write(&transaction).await?;
+        put_keys(&transaction, keys).await?;
         Ok(transaction.commit().await?)
     }
 
     pub(super) async fn write_batch(&self, batch: Batch) -> Result<(), StoreError> {
-        let rows = Rows::gather(batch.account, &batch.records)?;
         let account = batch.account.to_string();
-        let transaction = self.begin().await?;
-        let mut update = Query::update();
-        update
-            .table(Alias::new("accounts"))
+        let gathered = Gathered::of(&batch.records);
+        let mut fence = Query::update();
+        fence
+            .table(Alias::new(ACCOUNTS.name))
             .value(Alias::new("sequence"), batch.sequence as i64)
             .value(Alias::new("commits"), batch.after_commit as i64 + 1)
-            .and_where(Expr::col(Alias::new("id")).eq(account.clone()))
+            .and_where(Expr::col(Alias::new("id")).eq(account.as_str()))
             .and_where(Expr::col(Alias::new("commits")).eq(batch.after_commit as i64));
-        if let Some((name, body)) = &rows.account {
-            update.value(Alias::new("name"), name.clone()).value(Alias::new("body"), body.clone());
+        if let Some(account) = gathered.account {
+            fence.value(Alias::new("name"), account.name.as_str()).value(Alias::new("body"), encode(account)?);
         }
-        if transaction.execute(&update).await?.rows_affected() != 1 {
+        // Everything is encoded before the transaction begins: it holds the only writer.
+        let rows = gathered.encode(batch.account)?;
+        let (events, answers) = (events(&account, &batch.events), answers(&account, &batch.answers));
+        let transaction = self.begin().await?;
+        if transaction.execute(&fence).await?.rows_affected() != 1 {
             transaction.rollback().await?;
             return Err(StoreError::Fenced(batch.account));
         }
         rows.write(&transaction).await?;
-        let events = batch.events.iter().map(|event| {
-            vec![
-                account.clone().into(),
-                (event.sequence as i64).into(),
-                event.id.to_string().into(),
-                event.event_type.into(),
-                event.subject.clone().into(),
-                event.time.millis().into(),
-                event.data.get().into(),
-            ]
-        });
-        append(&transaction, &EVENTS, events.collect()).await?;
+        events.append(&transaction).await?;
         delete(&transaction, &account, &batch.gone).await?;
         change_keys(&transaction, &account, &batch.keys).await?;
-        let answers = batch.answers.iter().map(|kept| {
-            vec![
-                account.clone().into(),
-                kept.key.clone().into(),
-                kept.digest.to_vec().into(),
-                i32::from(kept.answer.status).into(),
-                kept.answer.body.clone().into(),
-                kept.created_at.millis().into(),
-            ]
-        });
-        upsert(&transaction, &ANSWERS, answers.collect()).await?;
+        answers.put(&transaction).await?;
         Ok(transaction.commit().await?)
     }
 }
 
-fn key_row(key: &ApiKey) -> Vec<Value> {
-    vec![
-        key.id.to_string().into(),
-        key.account.to_string().into(),
-        key.name.as_str().into(),
-        key.role.name().into(),
-        key.worker.map(|worker| worker.to_string()).into(),
-        key.hash.to_vec().into(),
-        key.created_at.millis().into(),
-        key.expires_at.map(|at| at.to_string()).into(),
-    ]
+fn events(account: &str, events: &[Event]) -> Rows {
+    let mut rows = Rows::of(&EVENTS);
+    for event in events {
+        rows.push([
+            account.into(),
+            (event.sequence as i64).into(),
+            event.id.to_string().into(),
+            event.event_type.into(),
+            event.subject.as_str().into(),
+            event.time.millis().into(),
+            event.data.get().into(),
+        ]);
+    }
+    rows
+}
+
+/// Of several answers to one key the last counts; a statement can write a row only once.
+fn answers(account: &str, kept: &[KeptAnswer]) -> Rows {
+    let last: BTreeMap<&str, &KeptAnswer> = kept.iter().map(|kept| (kept.key.as_str(), kept)).collect();
+    let mut rows = Rows::of(&ANSWERS);
+    for kept in last.into_values() {
+        rows.push([
+            account.into(),
+            kept.key.as_str().into(),
+            kept.digest.to_vec().into(),
+            i32::from(kept.answer.status).into(),
+            kept.answer.body.as_str().into(),
+            kept.created_at.millis().into(),
+        ]);
+    }
+    rows
+}
+
+async fn put_keys(db: &impl ConnectionTrait, keys: &[ApiKey]) -> Result<(), StoreError> {
+    let mut rows = Rows::of(&KEYS);
+    for key in keys {
+        rows.push([
+            key.id.to_string().into(),
+            key.account.to_string().into(),
+            key.name.as_str().into(),
+            key.role.name().into(),
+            key.worker.map(|worker| worker.to_string()).into(),
+            key.hash.to_vec().into(),
+            key.created_at.millis().into(),
+            key.expires_at.map(|at| at.to_string()).into(),
+        ]);
+    }
+    rows.put(db).await
 }
 
 async fn delete(db: &impl ConnectionTrait, account: &str, gone: &[Gone]) -> Result<(), StoreError> {
@@ -123,7 +142,7 @@ async fn delete(db: &impl ConnectionTrait, account: &str, gone: &[Gone]) -> Resu
 async fn change_keys(db: &impl ConnectionTrait, account: &str, changes: &[KeyChange]) -> Result<(), StoreError> {
     for change in changes {
         match change {
-            KeyChange::Put(key) => upsert(db, &KEYS, vec![key_row(key)]).await?,
+            KeyChange::Put(key) => put_keys(db, std::slice::from_ref(key)).await?,
             KeyChange::Delete(id) => {
                 let mut delete = Query::delete();
                 delete

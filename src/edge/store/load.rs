@@ -46,6 +46,14 @@ impl SqlStore {
     }
 }
 
+/// The states in which a record is still in the engine's hands, as the column has them.
+fn open_states(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Item => &["pending", "reserved", "assigned", "wrapping"],
+        _ => &["offered", "accepted", "wrapping"],
+    }
+}
+
 async fn records(db: &impl ConnectionTrait, account: &str) -> Result<Vec<Record>, StoreError> {
     let own = || Expr::col(Alias::new("account")).eq(account);
     let mut records = Vec::new();
@@ -74,7 +82,7 @@ async fn records(db: &impl ConnectionTrait, account: &str) -> Result<Vec<Record>
     }
     for (table, kind) in [("work_items", Kind::Item), ("reservations", Kind::Reservation)] {
         let mut open = select(table, &["body"]);
-        open.and_where(own()).and_where(Expr::col(Alias::new("is_open")).eq(true));
+        open.and_where(own()).and_where(Expr::col(Alias::new("state")).is_in(open_states(kind).iter().copied()));
         for row in db.query_all(&open).await? {
             let record = decode_kind(kind, &text(&row, "body")?)?;
             if let Record::Item(item) = &record {

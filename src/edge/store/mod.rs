@@ -6,6 +6,7 @@ mod commit;
 mod load;
 mod read;
 mod rows;
+mod statement;
 
 use crate::runtime::store::StoreError;
 use cordboard_migrations::{Migrator, MigratorTrait};
@@ -18,6 +19,12 @@ const SQLITE_READERS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 10;
 /// How long a writer waits for another process's lock on SQLite, and anybody for a connection.
 const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Size of a page of a new SQLite database: rows are about a kilobyte, and several should fit.
+const PAGE_BYTES: u32 = 16_384;
+/// Pages in the write-ahead log after which a commit copies them into the database: 64 MiB. Fewer would copy the pages
+/// that every commit touches again and again.
+const CHECKPOINT_PAGES: &str = "4096";
 
 pub struct SqlStore {
     pub(crate) writer: DatabaseConnection,
@@ -57,7 +64,12 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.to_owned());
     options.max_connections(connections).min_connections(1).acquire_timeout(WAIT_MAX).sqlx_logging(false);
     options.map_sqlx_sqlite_opts(|options| {
-        options.busy_timeout(WAIT_MAX).pragma("synchronous", "FULL").pragma("cache_size", "-65536")
+        options
+            .page_size(PAGE_BYTES)
+            .busy_timeout(WAIT_MAX)
+            .pragma("synchronous", "FULL")
+            .pragma("cache_size", "-65536")
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     });
     options
 }

@@ -12,6 +12,9 @@ use cordboard_domain::work::{Account, Record, WorkflowVersion};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ConnectionTrait, QueryResult};
 
+/// The last millisecond that an id can hold: its 48 bits end in the year 10889.
+const ID_MILLIS_MAX: i64 = (1 << 48) - 1;
+
 fn equals(column: &'static str, value: impl Into<SimpleExpr>) -> SimpleExpr {
     Expr::col(Alias::new(column)).eq(value)
 }
@@ -24,15 +27,38 @@ fn table_of(kind: Kind) -> &'static str {
     }
 }
 
+/// Rows of one account, checked but not looked up by it: for rows that an index finds by another id, which belongs to
+/// one account anyway. Without statistics SQLite might take the account's index instead and read all that is in it.
+fn checked_for(account: AccountId) -> SimpleExpr {
+    Expr::cust("account || ''").eq(account.to_string())
+}
+
 /// Rows of a kind in one account.
-fn of_kind(account: AccountId, kind: Kind) -> SelectStatement {
+fn of_kind(account: AccountId, kind: Kind, by_another_id: bool) -> SelectStatement {
     let table = table_of(kind);
     let mut rows = select(table, &["body"]);
-    rows.and_where(equals("account", account.to_string()));
+    rows.and_where(match by_another_id {
+        true => checked_for(account),
+        false => equals("account", account.to_string()),
+    });
     if table == "resources" {
         rows.and_where(equals("kind", kind_name(kind)));
     }
     rows
+}
+
+/// The least id that can be made at an instant.
+fn first_id_at(kind: Kind, at: Timestamp) -> String {
+    let bits = (at.millis().clamp(0, ID_MILLIS_MAX) as u128) << 80;
+    match kind {
+        Kind::Activity => ActivityId(bits).to_string(),
+        Kind::Channel => ChannelId(bits).to_string(),
+        Kind::Queue => QueueId(bits).to_string(),
+        Kind::Schedule => ScheduleId(bits).to_string(),
+        Kind::Workflow => WorkflowId(bits).to_string(),
+        Kind::Item => ItemId(bits).to_string(),
+        Kind::Reservation => ReservationId(bits).to_string(),
+    }
 }
 
 fn key_of(row: &QueryResult) -> Result<ApiKey, StoreError> {
@@ -54,7 +80,7 @@ fn key_of(row: &QueryResult) -> Result<ApiKey, StoreError> {
 }
 
 fn all_keys() -> SelectStatement {
-    let columns: Vec<&'static str> = KEYS.key.iter().chain(KEYS.columns).copied().collect();
+    let columns: Vec<&'static str> = KEYS.columns().collect();
     select(KEYS.name, &columns)
 }
 
@@ -77,7 +103,7 @@ impl Store for SqlStore {
     }
 
     async fn get(&self, account: AccountId, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
-        let mut found = of_kind(account, kind);
+        let mut found = of_kind(account, kind, false);
         found.and_where(equals("id", id));
         let row = self.reader.query_one(&found).await?;
         row.map(|row| decode_kind(kind, &row.try_get::<String>("", "body")?)).transpose()
@@ -92,7 +118,8 @@ impl Store for SqlStore {
     }
 
     async fn list(&self, account: AccountId, kind: Kind, filter: &Filter) -> Result<Vec<Record>, StoreError> {
-        let mut rows = of_kind(account, kind);
+        let by_another_id = [&filter.queue, &filter.workflow, &filter.worker, &filter.work_item];
+        let mut rows = of_kind(account, kind, by_another_id.into_iter().any(Option::is_some));
         let equal = [
             ("name", &filter.name),
             ("state", &filter.state),
@@ -107,12 +134,12 @@ impl Store for SqlStore {
                 rows.and_where(equals(column, value.as_str()));
             }
         }
-        let created = || Expr::col(Alias::new("created_at"));
+        // An id begins with the time of its making, so a span of time is a span of ids.
         if let Some(from) = filter.created_from {
-            rows.and_where(created().gte(from.millis()));
+            rows.and_where(Expr::col(Alias::new("id")).gte(first_id_at(kind, from)));
         }
         if let Some(before) = filter.created_before {
-            rows.and_where(created().lt(before.millis()));
+            rows.and_where(Expr::col(Alias::new("id")).lt(first_id_at(kind, before)));
         }
         if let Some(after) = &filter.after {
             rows.and_where(Expr::col(Alias::new("id")).lt(after.as_str()));
@@ -154,7 +181,10 @@ impl Store for SqlStore {
 
     async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
         let mut rows = select("events", &["sequence", "id", "type", "subject", "time", "data"]);
-        rows.and_where(equals("account", account.to_string()));
+        rows.and_where(match filter.subject {
+            Some(_) => checked_for(account),
+            None => equals("account", account.to_string()),
+        });
         rows.and_where(Expr::col(Alias::new("sequence")).gt(filter.after_sequence as i64));
         if !filter.types.is_empty() {
             rows.and_where(Expr::col(Alias::new("type")).is_in(filter.types.iter().map(String::as_str)));
