@@ -1,0 +1,106 @@
+//! What the benches share: an account on a SQLite file of its own, and small arithmetic. Benches read the real clock.
+
+#![allow(dead_code, reason = "each bench uses its part")]
+
+use cordboard::edge::store::SqlStore;
+use cordboard::edge::system::{SystemClock, SystemEntropy};
+use cordboard::runtime::{Answered, Limits, Request, Runtime};
+use cordboard_domain::id::{AccountId, ItemId};
+use cordboard_domain::work::*;
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub struct Floor {
+    pub runtime: Runtime,
+    pub account: AccountId,
+    pub directory: TempDir,
+}
+
+fn reference(name: &str) -> Reference {
+    Reference(name.to_owned())
+}
+
+pub fn new_item() -> Command {
+    let attributes = json!({
+        "tier": "gold", "language": "en", "customer": "cus_0192837465", "order": 48_151_623, "topic": "billing",
+        "history": ["opened", "answered", "reopened"], "note": "x".repeat(150),
+    });
+    Command::CreateItem(NewItem {
+        workflow: reference("main"),
+        channel: "chat".to_owned(),
+        attributes: RawValue::from_string(attributes.to_string()).expect("it is JSON"),
+        priority: 0,
+        timeout_s: 86_400,
+        unique_key: None,
+    })
+}
+
+pub async fn runtime_on(directory: &TempDir) -> Runtime {
+    let url = format!("sqlite://{}", directory.path().join("cordboard.db").display());
+    let store = Arc::new(SqlStore::open(&url).await.expect("the store opens"));
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    Runtime::start(store, clock, entropy, Limits::default()).await.expect("the runtime starts")
+}
+
+impl Floor {
+    /// An account with one queue of all workers and one workflow that routes to it.
+    pub async fn open() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let runtime = runtime_on(&directory).await;
+        let account = runtime.create_account("Bench", |_| None).await.expect("the account is made").id;
+        let floor = Self { runtime, account, directory };
+        let (order, priority_per_minute_milli) = (QueueOrder::Fifo, 0);
+        let (name, workers) = ("support".to_owned(), json!(true));
+        floor.done(Command::CreateQueue { name, workers, order, priority_per_minute_milli }).await;
+        let document = json!({"name": "main", "default": [{"route": {"queue": "support"}}]});
+        let (name, assignment_url, assignment_fallback_url) = ("main".to_owned(), None, None);
+        floor.done(Command::CreateWorkflow { name, document, assignment_url, assignment_fallback_url }).await;
+        floor
+    }
+
+    /// So many available workers that take three chats at a time.
+    pub async fn staff(&self, workers: usize) {
+        for number in 0..workers {
+            let worker = NewWorker {
+                name: format!("worker {number}"),
+                attributes: json!({"languages": ["en", "de"], "skill": number % 10}),
+                activity: Some(reference("Available")),
+                capacity: [("chat".to_owned(), 3)].into(),
+                connection_required: false,
+            };
+            self.done(Command::CreateWorker(worker)).await;
+        }
+    }
+
+    pub async fn done(&self, command: Command) -> Reply {
+        let request = Request { actor: Actor::Operator, command, keys: Vec::new(), once: None };
+        match self.runtime.handle(self.account, request).await.expect("the command is carried out") {
+            Answered::Fresh(reply) => reply,
+            Answered::Replayed(_) => unreachable!("no idempotency keys are used"),
+        }
+    }
+
+    pub async fn create_item(&self) -> ItemId {
+        match self.done(new_item()).await {
+            Reply::Resource(record) => match *record {
+                Record::Item(item) => item.id,
+                other => panic!("not an item: {other:?}"),
+            },
+            other => panic!("not an item: {other:?}"),
+        }
+    }
+}
+
+/// How long each row is measured, by `SECONDS`.
+pub fn seconds() -> u64 {
+    std::env::var("SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+}
+
+/// A percentile of sorted times, in milliseconds.
+pub fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(place).map_or(f64::NAN, |time| time.as_secs_f64() * 1_000.0)
+}
