@@ -1,4 +1,5 @@
 //! The real clock and the real randomness; the only place that reads either.
+#![expect(clippy::disallowed_methods, reason = "this is where time and randomness come from")]
 
 use crate::runtime::{Clock, Entropy};
 use cordboard_domain::time::Timestamp;
