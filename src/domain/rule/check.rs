@@ -3,7 +3,7 @@
 
 use super::finding::{Finding, Severity};
 use super::operator::{OPERATORS, find, nearest};
-use super::variable::{escape, has_outer_root, operands, path_and_default};
+use super::variable::{escape, has_outer_root, is_worker_path, missing_names, operands, path_and_default};
 use crate::limit::{EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX};
 use serde_json::Value;
 
@@ -98,8 +98,10 @@ impl Check<'_> {
             };
             self.error("wrong_operand_count", &at, format!("`{name}` takes {wanted} operands, not {count}"));
         }
-        if name == "var" {
-            self.variable(of, &at, inside);
+        match name {
+            "var" => self.variable(of, &at, inside),
+            "missing" | "missing_some" => self.missing(name, of, &at, inside),
+            _ => {}
         }
         match of {
             Value::Array(values) => {
@@ -113,13 +115,39 @@ impl Check<'_> {
     }
 
     fn variable(&mut self, of: &Value, at: &str, inside: bool) {
-        let Some((path, _)) = path_and_default(of) else {
-            if !(inside && operands(of).first().is_some_and(Value::is_number)) {
+        match path_and_default(of) {
+            Some((path, _)) => self.fact(path, at, inside),
+            None if inside && operands(of).first().is_some_and(Value::is_number) => {}
+            None => {
                 let message = "the name of a fact is a literal text, such as \"item.language\"".to_owned();
                 self.error("computed_name", at, message);
             }
+        }
+    }
+
+    /// Names that are looked for are facts like those that are read.
+    fn missing(&mut self, operator: &str, of: &Value, at: &str, inside: bool) {
+        let Some(names) = missing_names(operator, of) else {
+            let message = format!("the names that `{operator}` looks for are literal texts, such as \"item.language\"");
+            self.error("computed_name", at, message);
             return;
         };
+        for name in &names {
+            if inside && has_outer_root(name) {
+                let message = format!("`{operator}` looks inside the element here and never finds `{name}`; put it outside");
+                self.error("unknown_fact", at, message);
+            } else {
+                self.fact(name, at, inside);
+            }
+        }
+        let of_worker = names.iter().filter(|name| is_worker_path(name)).count();
+        if operator == "missing_some" && !inside && of_worker != 0 && of_worker != names.len() {
+            let message = "the item's and the worker's names stand in a `missing_some` each".to_owned();
+            self.error("mixed_names", at, message);
+        }
+    }
+
+    fn fact(&mut self, path: &str, at: &str, inside: bool) {
         if !has_outer_root(path) {
             if !inside {
                 self.unknown_root(path, at);
@@ -223,6 +251,11 @@ mod tests {
             (json!({"var": "sys.queue.waiting"}), Place::Item, "queue_not_here", "/when/var"),
             (json!({"var": "sys.queue.size"}), Place::SkipIf, "unknown_fact", "/when/var"),
             (json!({"var": "item.x"}), Place::QueueMembers, "item_not_here", "/when/var"),
+            (json!({"missing": ["language"]}), Place::Item, "unknown_fact", "/when/missing"),
+            (json!({"missing": ["worker.x"]}), Place::Item, "worker_not_here", "/when/missing"),
+            (json!({"missing": {"var": "item.x"}}), Place::Item, "computed_name", "/when/missing"),
+            (json!({"missing_some": [1, ["item.x", "worker.x"]]}), Place::Workers, "mixed_names", "/when/missing_some"),
+            (json!({"all": [[1], {"missing": ["item.x"]}]}), Place::Item, "unknown_fact", "/when/all/1/missing"),
         ];
         for (rule, place, code, pointer) in cases {
             assert_eq!(codes(rule.clone(), place), [(code, pointer.to_owned())], "{rule}");
@@ -236,6 +269,8 @@ mod tests {
             (json!({"all": [{"var": "item.s"}, {"in": [{"var": ""}, {"var": "worker.s"}]}]}), Place::Workers),
             (json!({">": [{"var": "sys.queue.waiting"}, 5]}), Place::SkipIf),
             (json!({"and": [{"var": "sys.schedule.berlin"}, {"<": [{"var": "sys.now.hour"}, 12]}]}), Place::Item),
+            (json!({"missing": ["item.language", "worker.languages"]}), Place::Workers),
+            (json!({"all": [{"var": "item.people"}, {"!": [{"missing": ["name"]}]}]}), Place::Item),
             (json!(true), Place::QueueMembers),
         ];
         for (rule, place) in rules {

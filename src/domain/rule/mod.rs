@@ -3,6 +3,7 @@
 //! rest is true. Only the operators of [`operator::OPERATORS`] exist; none reads a clock or draws a random number.
 
 mod check;
+mod column;
 mod expression;
 mod finding;
 mod index;
