@@ -55,11 +55,7 @@ pub fn new_key(
 }
 
 /// Makes an account with an admin's key and returns both.
-pub async fn create_account(
-    runtime: &Runtime,
-    name: &str,
-    key: Option<String>,
-) -> anyhow::Result<(Account, String)> {
+pub async fn create_account(runtime: &Runtime, name: &str, key: Option<String>) -> anyhow::Result<(Account, String)> {
     let (entropy, now) = (Arc::clone(runtime.entropy()), runtime.now());
     let mut shown = String::new();
     let account = runtime.create_account(name, |account| {
@@ -98,7 +94,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let operator_key_hash = config.operator_key.as_deref().map(auth::hash);
     let render = Box::new(move || metrics.render());
     let state = HttpState::new(runtime.clone(), config.http_limits(), operator_key_hash, token_secret, render);
-    let listener = TcpListener::bind(config.http_bind).await.with_context(|| format!("binding {}", config.http_bind))?;
+    let listener =
+        TcpListener::bind(config.http_bind).await.with_context(|| format!("binding {}", config.http_bind))?;
     println!("Listening on http://{}", listener.local_addr()?);
     let housekeeping = tokio::spawn(forget_old_answers(runtime.clone(), config.runtime_limits().answer_kept_s));
     axum::serve(listener, router(state)).with_graceful_shutdown(asked_to_stop()).await.context("serving HTTP")?;

@@ -2,8 +2,8 @@
 //! is found; ids are text that sorts by creation.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::schema::{big_integer, binary, integer, string, string_null, text, text_null};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -44,33 +44,79 @@ fn tables(backend: DbBackend) -> Vec<TableCreateStatement> {
     let word_or_none = |name| word_or_none(name, backend);
     vec![
         // `commits` rises with every commit and fences off a second writer; `sequence` is that of the last event.
-        table("accounts", &["id"], vec![
-            word("id"), text("name"), text("body"), big_integer("sequence"), big_integer("commits"),
-        ]),
-        table("resources", &["account", "kind", "id"], vec![
-            word("account"), word("kind"), word("id"), text("name"), text("body"),
-        ]),
-        table("workflow_versions", &["account", "workflow", "version"], vec![
-            word("account"), word("workflow"), integer("version"), text("body"),
-        ]),
-        table("work_items", &["account", "id"], vec![
-            word("account"), word("id"), text("channel"), word("state"), word("workflow"), word_or_none("queue"),
-            word_or_none("worker"), text("body"),
-        ]),
-        table("reservations", &["account", "id"], vec![
-            word("account"), word("id"), word("work_item"), word("worker"), word("state"), text("body"),
-        ]),
-        table("events", &["account", "sequence"], vec![
-            word("account"), big_integer("sequence"), word("id"), word("type"), word("subject"), big_integer("time"),
-            text("data"),
-        ]),
-        table("api_keys", &["id"], vec![
-            word("id"), word("account"), text("name"), word("role"), word_or_none("worker"), binary("hash"),
-            big_integer("created_at"), text_null("expires_at"),
-        ]),
-        table("answers", &["account", "key"], vec![
-            word("account"), word("key"), binary("digest"), integer("status"), text("body"), big_integer("created_at"),
-        ]),
+        table(
+            "accounts",
+            &["id"],
+            vec![word("id"), text("name"), text("body"), big_integer("sequence"), big_integer("commits")],
+        ),
+        table(
+            "resources",
+            &["account", "kind", "id"],
+            vec![word("account"), word("kind"), word("id"), text("name"), text("body")],
+        ),
+        table(
+            "workflow_versions",
+            &["account", "workflow", "version"],
+            vec![word("account"), word("workflow"), integer("version"), text("body")],
+        ),
+        table(
+            "work_items",
+            &["account", "id"],
+            vec![
+                word("account"),
+                word("id"),
+                text("channel"),
+                word("state"),
+                word("workflow"),
+                word_or_none("queue"),
+                word_or_none("worker"),
+                text("body"),
+            ],
+        ),
+        table(
+            "reservations",
+            &["account", "id"],
+            vec![word("account"), word("id"), word("work_item"), word("worker"), word("state"), text("body")],
+        ),
+        table(
+            "events",
+            &["account", "sequence"],
+            vec![
+                word("account"),
+                big_integer("sequence"),
+                word("id"),
+                word("type"),
+                word("subject"),
+                big_integer("time"),
+                text("data"),
+            ],
+        ),
+        table(
+            "api_keys",
+            &["id"],
+            vec![
+                word("id"),
+                word("account"),
+                text("name"),
+                word("role"),
+                word_or_none("worker"),
+                binary("hash"),
+                big_integer("created_at"),
+                text_null("expires_at"),
+            ],
+        ),
+        table(
+            "answers",
+            &["account", "key"],
+            vec![
+                word("account"),
+                word("key"),
+                binary("digest"),
+                integer("status"),
+                text("body"),
+                big_integer("created_at"),
+            ],
+        ),
         table("secrets", &["name"], vec![word("name"), binary("value")]),
     ]
 }
@@ -111,7 +157,14 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let tables = [
-            "accounts", "resources", "workflow_versions", "work_items", "reservations", "events", "api_keys", "answers",
+            "accounts",
+            "resources",
+            "workflow_versions",
+            "work_items",
+            "reservations",
+            "events",
+            "api_keys",
+            "answers",
             "secrets",
         ];
         for name in tables {

@@ -3,8 +3,8 @@
 
 use crate::app::{new_key, start_runtime};
 use crate::config::Config;
-use crate::runtime::store::{KeyChange, Role};
 use crate::runtime::Request;
+use crate::runtime::store::{KeyChange, Role};
 use anyhow::{Context, bail};
 use cordboard_domain::id::AccountId;
 use cordboard_domain::work::{Actor, Command as Work};

@@ -3,8 +3,8 @@
 
 use anyhow::{Context, bail};
 use cordboard_domain::rule::{Finding, Severity};
-use cordboard_domain::work::document::case::TestFile;
 use cordboard_domain::work::document::Document;
+use cordboard_domain::work::document::case::TestFile;
 use cordboard_domain::work::{Rejection, run_cases};
 use serde_json::Value;
 use std::path::{Path, PathBuf};

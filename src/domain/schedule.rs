@@ -73,7 +73,8 @@ impl Schedule {
             // once, twice or not at all, and the changes of the clocks, at which hours may begin or end without a span
             // doing so.
             let ends = self.spans(date).iter().flat_map(|(from, to)| [*from, *to]);
-            let mut instants: Vec<Timestamp> = std::iter::once(0).chain(ends).flat_map(|minute| self.instants(date, minute)).collect();
+            let mut instants: Vec<Timestamp> =
+                std::iter::once(0).chain(ends).flat_map(|minute| self.instants(date, minute)).collect();
             instants.extend(self.clock_changes(date));
             instants.sort_unstable();
             instants.into_iter().find(|instant| *instant > at && self.is_open(*instant) != now_open)
@@ -84,7 +85,8 @@ impl Schedule {
     fn days_from(&self, today: NaiveDate) -> BTreeSet<NaiveDate> {
         let holidays = self.holidays.range(today..).map(|(date, _)| *date);
         let starts = std::iter::once(today).chain(holidays);
-        let ahead = |date: NaiveDate| (0..=NEXT_CHANGE_DAYS_MAX).map_while(move |days| date.checked_add_days(Days::new(days)));
+        let ahead =
+            |date: NaiveDate| (0..=NEXT_CHANGE_DAYS_MAX).map_while(move |days| date.checked_add_days(Days::new(days)));
         starts.flat_map(ahead).collect()
     }
 
@@ -248,7 +250,9 @@ impl Reader {
             let ends = value.as_array().filter(|ends| ends.len() == 2);
             let span = ends.and_then(|ends| Some((minute(&ends[0])?, minute(&ends[1])?)));
             match span {
-                None => self.error("bad_span", &pointer, "expected two times such as [\"09:00\", \"17:00\"], up to 24:00"),
+                None => {
+                    self.error("bad_span", &pointer, "expected two times such as [\"09:00\", \"17:00\"], up to 24:00")
+                }
                 Some((from, to)) if from >= to => {
                     self.error("bad_span", &pointer, "a span ends after it begins; one over midnight is two spans");
                 }
@@ -265,7 +269,8 @@ impl Reader {
 /// Minutes since midnight of `HH:MM`.
 fn minute(value: &Value) -> Option<u16> {
     let (hours, minutes) = value.as_str()?.split_once(':')?;
-    let digits = |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok());
+    let digits =
+        |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok());
     let (hours, minutes): (u16, u16) = (digits(hours)??, digits(minutes)??);
     let total = hours * 60 + minutes;
     (minutes < 60 && total <= MINUTES_PER_DAY).then_some(total)
@@ -362,9 +367,7 @@ mod tests {
     #[test]
     fn local_facts_follow_the_clocks() {
         let berlin = |text| local_facts(chrono_tz::Europe::Berlin, at(text));
-        let facts = |weekday: u8, hour: u8, minute: u8, date: &str| {
-            json!({"weekday": weekday, "hour": hour, "minute": minute, "date": date})
-        };
+        let facts = |weekday: u8, hour: u8, minute: u8, date: &str| json!({"weekday": weekday, "hour": hour, "minute": minute, "date": date});
         assert_eq!(berlin("2026-03-29T00:59:59Z"), facts(7, 1, 59, "2026-03-29"));
         assert_eq!(berlin("2026-03-29T01:00:00Z"), facts(7, 3, 0, "2026-03-29"));
         assert_eq!(berlin("2026-10-25T00:30:00Z"), facts(7, 2, 30, "2026-10-25"));
@@ -374,12 +377,11 @@ mod tests {
     }
 
     fn hours() -> impl Strategy<Value = Value> {
-        prop::collection::btree_set(prop::sample::select(vec![0u16, 30, 60, 90, 120, 150, 180, 720, 1380, 1440]), 0..5).prop_map(
-            |ends| {
+        prop::collection::btree_set(prop::sample::select(vec![0u16, 30, 60, 90, 120, 150, 180, 720, 1380, 1440]), 0..5)
+            .prop_map(|ends| {
                 let text: Vec<String> = ends.iter().map(|end| format!("{:02}:{:02}", end / 60, end % 60)).collect();
                 json!(text.chunks_exact(2).collect::<Vec<_>>())
-            },
-        )
+            })
     }
 
     proptest! {
@@ -423,13 +425,16 @@ mod tests {
         }))
         .expect_err("has faults");
         let told: Vec<_> = faults.iter().map(|finding| (finding.code, finding.pointer.as_str())).collect();
-        assert_eq!(told, [
-            ("unknown_time_zone", "/time_zone"),
-            ("unknown_field", "/weekly/someday"),
-            ("bad_span", "/weekly/mon/0"),
-            ("bad_span", "/weekly/tue/0"),
-            ("overlapping_spans", "/weekly/wed/1"),
-            ("bad_date", "/holidays/0/date"),
-        ]);
+        assert_eq!(
+            told,
+            [
+                ("unknown_time_zone", "/time_zone"),
+                ("unknown_field", "/weekly/someday"),
+                ("bad_span", "/weekly/mon/0"),
+                ("bad_span", "/weekly/tue/0"),
+                ("overlapping_spans", "/weekly/wed/1"),
+                ("bad_date", "/holidays/0/date"),
+            ]
+        );
     }
 }

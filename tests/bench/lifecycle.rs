@@ -2,7 +2,8 @@
 //! answer after its commit, with 1, 16 and 256 lifecycles in flight. Beside it, in the same run, raw SQLite writing the
 //! same rows to the same tables: one change per commit, and 256 changes per commit.
 //!
-//! `make bench NAME=lifecycle`; `SECONDS=10` sets how long each row is measured.
+//! `make bench NAME=lifecycle`; `BENCH_SECONDS=10` sets how long each row is measured.
+#![expect(clippy::disallowed_methods, reason = "a bench measures time and lasts for one")]
 
 mod support;
 
@@ -13,10 +14,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::{Floor, percentile, seconds};
+use support::{Floor, percentile, raw, seconds};
 use tokio::sync::oneshot;
 
 const IN_FLIGHT: [usize; 3] = [1, 16, 256];
+/// Changes in one transaction of raw SQLite.
+const RAW_GROUPS: [usize; 2] = [1, 256];
 
 /// Offers as they become known: whoever created an item finds its reservation here.
 #[derive(Default)]
@@ -134,5 +137,16 @@ async fn main() {
         lines.push(json!({"name": name, "per_second": measured.per_second, "p99_ms": measured.p99_ms}));
     }
     floor.runtime.stop().await;
+    let file = floor.directory.path().join("cordboard.db");
+    let sizes = raw::sizes(&file).await;
+    for group in RAW_GROUPS {
+        let raw_file = floor.directory.path().join(format!("raw-{group}.db"));
+        let mut raw = raw::open(&file, &raw_file, sizes).await;
+        let (per_second, p99_ms) = raw.run(group, length).await;
+        let name = format!("raw SQLite, {group} per commit");
+        println!("{name:<34} {per_second:>12.0} {:>10} {p99_ms:>10.2}", "");
+        lines.push(json!({"name": name, "per_second": per_second, "p99_ms": p99_ms}));
+    }
+    println!("mean bytes: item {}, reservation {}, event {}", sizes.item, sizes.reservation, sizes.event);
     println!("{}", json!({"bench": "lifecycle", "rows": lines}));
 }

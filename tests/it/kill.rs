@@ -110,7 +110,12 @@ async fn configure(client: &Client) {
 }
 
 /// Creates items until the server is gone.
-async fn create(client: Client, numbers: Arc<AtomicU64>, known: Arc<Mutex<Known>>, done: tokio::sync::mpsc::Sender<()>) {
+async fn create(
+    client: Client,
+    numbers: Arc<AtomicU64>,
+    known: Arc<Mutex<Known>>,
+    done: tokio::sync::mpsc::Sender<()>,
+) {
     loop {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         known.lock().expect("no panic").created.insert(number, None);

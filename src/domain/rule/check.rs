@@ -50,7 +50,11 @@ impl Check<'_> {
         }
         if self.nodes > EXPRESSION_NODES_MAX {
             self.full = true;
-            self.error("expression_too_large", pointer, format!("an expression has at most {EXPRESSION_NODES_MAX} parts"));
+            self.error(
+                "expression_too_large",
+                pointer,
+                format!("an expression has at most {EXPRESSION_NODES_MAX} parts"),
+            );
             return;
         }
         if depth > EXPRESSION_DEPTH_MAX {
@@ -134,7 +138,8 @@ impl Check<'_> {
         };
         for name in &names {
             if inside && has_outer_root(name) {
-                let message = format!("`{operator}` looks inside the element here and never finds `{name}`; put it outside");
+                let message =
+                    format!("`{operator}` looks inside the element here and never finds `{name}`; put it outside");
                 self.error("unknown_fact", at, message);
             } else {
                 self.fact(name, at, inside);
@@ -182,7 +187,15 @@ impl Check<'_> {
         self.error("unknown_fact", at, format!("`{path}` is not a fact: facts begin with item, worker or sys; {hint}"));
     }
 
-    fn platform_fact(&mut self, place: Place, fact: Option<&str>, part: Option<&str>, rest: bool, path: &str, at: &str) {
+    fn platform_fact(
+        &mut self,
+        place: Place,
+        fact: Option<&str>,
+        part: Option<&str>,
+        rest: bool,
+        path: &str,
+        at: &str,
+    ) {
         let of_worker = matches!(place, Place::Workers | Place::QueueMembers);
         let known = match (fact, part) {
             _ if rest => false,
@@ -209,7 +222,8 @@ impl Check<'_> {
                 self.error("fact_changes_with_time", at, message);
             }
             Some("channel" | "priority") if place == Place::QueueMembers => {
-                let message = "a queue's members depend on the worker alone; put this into the step's `workers`".to_owned();
+                let message =
+                    "a queue's members depend on the worker alone; put this into the step's `workers`".to_owned();
                 self.error("item_not_here", at, message);
             }
             Some("queue") if place != Place::SkipIf => {

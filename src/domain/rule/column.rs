@@ -65,14 +65,22 @@ impl Column {
             Some(value @ Value::Number(_)) => {
                 self.number_holders.insert(slot);
                 self.by_number.entry(place(value)).or_default().insert(slot);
-                self.numbers.entry(key(Some(value))).or_insert_with(|| (value.clone(), RoaringBitmap::new())).1.insert(slot);
+                self.numbers
+                    .entry(key(Some(value)))
+                    .or_insert_with(|| (value.clone(), RoaringBitmap::new()))
+                    .1
+                    .insert(slot);
             }
             Some(value @ Value::Array(elements)) => {
                 self.list_holders.insert(slot);
                 for element in elements.iter().filter_map(Element::of) {
                     self.by_element.entry(element).or_default().insert(slot);
                 }
-                self.lists.entry(key(Some(value))).or_insert_with(|| (value.clone(), RoaringBitmap::new())).1.insert(slot);
+                self.lists
+                    .entry(key(Some(value)))
+                    .or_insert_with(|| (value.clone(), RoaringBitmap::new()))
+                    .1
+                    .insert(slot);
             }
             Some(Value::Null | Value::Bool(_) | Value::Object(_)) | None => {
                 let held = self.others.entry(key(value)).or_insert_with(|| (value.cloned(), RoaringBitmap::new()));

@@ -210,7 +210,17 @@ mod tests {
     }
 
     fn rule() -> impl Strategy<Value = Value> {
-        let path = || prop::sample::select(vec!["worker.x", "worker.y", "worker.z", "worker.z.a", "worker.x.0", "sys.worker.name", "worker"]);
+        let path = || {
+            prop::sample::select(vec![
+                "worker.x",
+                "worker.y",
+                "worker.z",
+                "worker.z.a",
+                "worker.x.0",
+                "sys.worker.name",
+                "worker",
+            ])
+        };
         let leaf = prop_oneof![
             attribute(),
             path().prop_map(|path| json!({"var": path})),

@@ -27,10 +27,17 @@ enum Node {
     /// Reads the worker or an element and not the item: stays as it is.
     Kept(Value),
     /// Reads both: its operands are filled one by one.
-    Mixed { operator: String, operands: Vec<Node> },
+    Mixed {
+        operator: String,
+        operands: Vec<Node>,
+    },
     List(Vec<Node>),
     /// A fact of the item with a default that reads the worker; inside elements null counts as absent.
-    Default { fact: String, inside: bool, default: Box<Node> },
+    Default {
+        fact: String,
+        inside: bool,
+        default: Box<Node>,
+    },
 }
 
 /// What is known of a part once the item is.

@@ -70,7 +70,10 @@ fn objects_of_the_item_are_refused_only_where_they_are_compared() {
     let template = Template::compile(&rule).expect("compiles");
     assert!(template.fill(&json!({"item": {"people": [{"id": 1}]}})).is_err());
     let rule = json!({"and": [{"var": "worker.x"}, {"var": "item.customer"}]});
-    assert_eq!(rest(rule.clone(), json!({"customer": {"var": "worker.y"}})), json!({"and": [{"var": "worker.x"}, [true]]}));
+    assert_eq!(
+        rest(rule.clone(), json!({"customer": {"var": "worker.y"}})),
+        json!({"and": [{"var": "worker.x"}, [true]]})
+    );
     assert_eq!(rest(rule, json!({"customer": {}})), json!({"and": [{"var": "worker.x"}, []]}));
 }
 
@@ -96,7 +99,15 @@ fn attributes() -> impl Strategy<Value = Value> {
 
 fn path() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "item.x", "item.y", "item.z", "worker.x", "worker.y", "worker.z", "sys.channel", "sys.worker.name", "item.x.0",
+        "item.x",
+        "item.y",
+        "item.z",
+        "worker.x",
+        "worker.y",
+        "worker.z",
+        "sys.channel",
+        "sys.worker.name",
+        "item.x.0",
         "worker.y.x",
     ])
 }
@@ -112,11 +123,7 @@ fn rule() -> impl Strategy<Value = Value> {
         1 => prop::collection::vec(path(), 1..3).prop_map(|paths| json!({"missing": paths})),
     ];
     leaf.prop_recursive(4, 24, 3, |inner| {
-        let element = prop_oneof![
-            Just(json!({"var": ""})),
-            Just(json!({"var": "x"})),
-            inner.clone(),
-        ];
+        let element = prop_oneof![Just(json!({"var": ""})), Just(json!({"var": "x"})), inner.clone(),];
         let body = (prop::sample::select(vec!["==", "<", "in", "or"]), element, inner.clone())
             .prop_map(|(operator, left, right)| json!({operator: [left, right]}));
         let two = prop::sample::select(vec!["==", "===", "!=", "<", ">=", "in", "+", "-", "*", "cat", "max", "merge"]);

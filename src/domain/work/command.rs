@@ -68,17 +68,47 @@ pub enum TransferTarget {
 
 #[derive(Debug, Clone)]
 pub enum Command {
-    UpdateAccount { name: Option<String>, settings: Option<SettingsChange>, expected: Expected },
+    UpdateAccount {
+        name: Option<String>,
+        settings: Option<SettingsChange>,
+        expected: Expected,
+    },
 
-    CreateActivity { name: String, available: bool },
-    UpdateActivity { id: ActivityId, name: Option<String>, available: Option<bool>, expected: Expected },
-    DeleteActivity { id: ActivityId, expected: Expected },
+    CreateActivity {
+        name: String,
+        available: bool,
+    },
+    UpdateActivity {
+        id: ActivityId,
+        name: Option<String>,
+        available: Option<bool>,
+        expected: Expected,
+    },
+    DeleteActivity {
+        id: ActivityId,
+        expected: Expected,
+    },
 
-    CreateChannel { name: String, default_capacity: u32 },
-    UpdateChannel { id: ChannelId, default_capacity: Option<u32>, expected: Expected },
-    DeleteChannel { id: ChannelId, expected: Expected },
+    CreateChannel {
+        name: String,
+        default_capacity: u32,
+    },
+    UpdateChannel {
+        id: ChannelId,
+        default_capacity: Option<u32>,
+        expected: Expected,
+    },
+    DeleteChannel {
+        id: ChannelId,
+        expected: Expected,
+    },
 
-    CreateQueue { name: String, workers: Value, order: QueueOrder, priority_per_minute_milli: u32 },
+    CreateQueue {
+        name: String,
+        workers: Value,
+        order: QueueOrder,
+        priority_per_minute_milli: u32,
+    },
     UpdateQueue {
         id: QueueId,
         name: Option<String>,
@@ -87,11 +117,25 @@ pub enum Command {
         priority_per_minute_milli: Option<u32>,
         expected: Expected,
     },
-    DeleteQueue { id: QueueId, expected: Expected },
+    DeleteQueue {
+        id: QueueId,
+        expected: Expected,
+    },
 
-    CreateSchedule { name: String, hours: Value },
-    UpdateSchedule { id: ScheduleId, name: Option<String>, hours: Option<Value>, expected: Expected },
-    DeleteSchedule { id: ScheduleId, expected: Expected },
+    CreateSchedule {
+        name: String,
+        hours: Value,
+    },
+    UpdateSchedule {
+        id: ScheduleId,
+        name: Option<String>,
+        hours: Option<Value>,
+        expected: Expected,
+    },
+    DeleteSchedule {
+        id: ScheduleId,
+        expected: Expected,
+    },
 
     CreateWorkflow {
         name: String,
@@ -108,14 +152,32 @@ pub enum Command {
         expected: Expected,
     },
     /// Makes a new version. With `reevaluate`, unassigned items of the workflow start again in it.
-    PublishWorkflow { id: WorkflowId, document: Value, reevaluate: bool, expected: Expected },
-    DeleteWorkflow { id: WorkflowId, expected: Expected },
+    PublishWorkflow {
+        id: WorkflowId,
+        document: Value,
+        reevaluate: bool,
+        expected: Expected,
+    },
+    DeleteWorkflow {
+        id: WorkflowId,
+        expected: Expected,
+    },
 
     CreateWorker(NewWorker),
-    UpdateWorker { id: WorkerId, change: WorkerChange, expected: Expected },
-    DeleteWorker { id: WorkerId, expected: Expected },
+    UpdateWorker {
+        id: WorkerId,
+        change: WorkerChange,
+        expected: Expected,
+    },
+    DeleteWorker {
+        id: WorkerId,
+        expected: Expected,
+    },
     /// The worker's live connection came or went.
-    SetConnection { id: WorkerId, connected: bool },
+    SetConnection {
+        id: WorkerId,
+        connected: bool,
+    },
 
     CreateItem(NewItem),
     UpdateItem {
@@ -126,21 +188,63 @@ pub enum Command {
         reevaluate: bool,
         expected: Expected,
     },
-    CancelItem { id: ItemId, reason: Option<String>, expected: Expected },
-    CompleteItem { id: ItemId, reason: Option<String>, expected: Expected },
-    WrapUpItem { id: ItemId, timeout_s: Option<u32>, reason: Option<String>, expected: Expected },
-    TransferItem { id: ItemId, to: TransferTarget, warm: bool, expected: Expected },
+    CancelItem {
+        id: ItemId,
+        reason: Option<String>,
+        expected: Expected,
+    },
+    CompleteItem {
+        id: ItemId,
+        reason: Option<String>,
+        expected: Expected,
+    },
+    WrapUpItem {
+        id: ItemId,
+        timeout_s: Option<u32>,
+        reason: Option<String>,
+        expected: Expected,
+    },
+    TransferItem {
+        id: ItemId,
+        to: TransferTarget,
+        warm: bool,
+        expected: Expected,
+    },
     /// Start an unassigned item again, in the newest version of its own or of another workflow.
-    RerouteItem { id: ItemId, workflow: Option<Reference>, expected: Expected },
+    RerouteItem {
+        id: ItemId,
+        workflow: Option<Reference>,
+        expected: Expected,
+    },
 
-    AcceptReservation { id: ReservationId, expected: Expected },
-    RejectReservation { id: ReservationId, reason: Option<String>, activity: Option<Reference>, expected: Expected },
-    WrapUpReservation { id: ReservationId, timeout_s: Option<u32>, expected: Expected },
-    CompleteReservation { id: ReservationId, reason: Option<String>, expected: Expected },
+    AcceptReservation {
+        id: ReservationId,
+        expected: Expected,
+    },
+    RejectReservation {
+        id: ReservationId,
+        reason: Option<String>,
+        activity: Option<Reference>,
+        expected: Expected,
+    },
+    WrapUpReservation {
+        id: ReservationId,
+        timeout_s: Option<u32>,
+        expected: Expected,
+    },
+    CompleteReservation {
+        id: ReservationId,
+        reason: Option<String>,
+        expected: Expected,
+    },
 
     /// A change of a resource that the engine does not keep (an API key), so that its event takes its place in the
     /// account's sequence.
-    RecordChange { event_type: &'static str, subject: String, data: Value },
+    RecordChange {
+        event_type: &'static str,
+        subject: String,
+        data: Value,
+    },
 
     /// Fire due timers, a bounded number of them.
     Tick,
@@ -202,7 +306,10 @@ pub enum Effect {
 }
 
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "records are the common outputs, and boxing each would cost an allocation")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "records are the common outputs, and boxing each would cost an allocation"
+)]
 pub enum Output {
     Put(Record),
     Delete(Gone),

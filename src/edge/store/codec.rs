@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(super) fn encode(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what: "record".to_owned(), why: error.to_string() })
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::Unreadable { what: "record".to_owned(), why: error.to_string() })
 }
 
 pub(super) fn decode<T: DeserializeOwned>(what: &str, body: &str) -> Result<T, StoreError> {

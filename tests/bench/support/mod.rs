@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each bench uses its part")]
 
+pub mod raw;
+
 use cordboard::edge::store::SqlStore;
 use cordboard::edge::system::{SystemClock, SystemEntropy};
 use cordboard::runtime::{Answered, Limits, Request, Runtime};
@@ -9,6 +11,7 @@ use cordboard_domain::id::{AccountId, ItemId};
 use cordboard_domain::work::*;
 use serde_json::json;
 use serde_json::value::RawValue;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -38,8 +41,8 @@ pub fn new_item() -> Command {
     })
 }
 
-pub async fn runtime_on(directory: &TempDir) -> Runtime {
-    let url = format!("sqlite://{}", directory.path().join("cordboard.db").display());
+pub async fn runtime_on(directory: &Path) -> Runtime {
+    let url = format!("sqlite://{}", directory.join("cordboard.db").display());
     let store = Arc::new(SqlStore::open(&url).await.expect("the store opens"));
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     Runtime::start(store, clock, entropy, Limits::default()).await.expect("the runtime starts")
@@ -49,7 +52,7 @@ impl Floor {
     /// An account with one queue of all workers and one workflow that routes to it.
     pub async fn open() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let runtime = runtime_on(&directory).await;
+        let runtime = runtime_on(directory.path()).await;
         let account = runtime.create_account("Bench", |_| None).await.expect("the account is made").id;
         let floor = Self { runtime, account, directory };
         let (order, priority_per_minute_milli) = (QueueOrder::Fifo, 0);
@@ -94,13 +97,50 @@ impl Floor {
     }
 }
 
-/// How long each row is measured, by `SECONDS`.
+/// How long each row is measured, by `BENCH_SECONDS`.
 pub fn seconds() -> u64 {
-    std::env::var("SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+    std::env::var("BENCH_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
 }
 
 /// A percentile of sorted times, in milliseconds.
 pub fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(place).map_or(f64::NAN, |time| time.as_secs_f64() * 1_000.0)
+}
+
+/// How many items are open, by `ITEMS`.
+pub fn items() -> usize {
+    std::env::var("ITEMS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000)
+}
+
+/// Creates so many waiting items, many at a time.
+pub async fn fill(floor: &Floor, count: usize) {
+    const TOGETHER: usize = 1_000;
+    let started = std::time::Instant::now();
+    let mut left = count;
+    while left > 0 {
+        let together = left.min(TOGETHER);
+        let creating = (0..together).map(|_| floor.create_item());
+        futures_util::future::join_all(creating).await;
+        left -= together;
+    }
+    eprintln!("{count} items created in {:.0} s", started.elapsed().as_secs_f64());
+}
+
+/// Bytes of memory that the process has resident.
+pub fn resident_bytes() -> u64 {
+    status_bytes("VmRSS:")
+}
+
+/// The most it has had.
+pub fn peak_bytes() -> u64 {
+    status_bytes("VmHWM:")
+}
+
+/// A line of `/proc/self/status`, which is in KiB.
+fn status_bytes(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1_024
 }

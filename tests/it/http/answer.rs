@@ -59,7 +59,10 @@ async fn the_same_idempotency_key_is_carried_out_once() {
     let other = office.call_with(ADMIN, "POST", "/v1/work-items", item(2), header).await.is(409);
     assert_eq!(other.code(), "idempotency_conflict");
     // Another account's same key is another key.
-    office.call_with(STRANGER, "POST", "/v1/activities", Some(json!({"name": "x", "available": true})), header).await.is(201);
+    office
+        .call_with(STRANGER, "POST", "/v1/activities", Some(json!({"name": "x", "available": true})), header)
+        .await
+        .is(201);
     // A refusal is not kept: the same request may succeed later.
     let header: &[(&str, &str)] = &[("idempotency-key", "order-2")];
     let queue = || Some(json!({"name": "support"}));

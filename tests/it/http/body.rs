@@ -6,7 +6,8 @@ use axum::http::Request;
 use serde_json::json;
 
 fn raw(content_type: &str, body: impl Into<Body>) -> Request<Body> {
-    let request = Request::builder().method("POST").uri("/v1/queues").header("authorization", format!("Bearer {ADMIN}"));
+    let request =
+        Request::builder().method("POST").uri("/v1/queues").header("authorization", format!("Bearer {ADMIN}"));
     request.header("content-type", content_type).body(body.into()).expect("a request")
 }
 
@@ -63,7 +64,9 @@ async fn parameters_and_paths_are_checked() {
     assert_eq!(office.get("/v1/events?types=work_item.lost").await.is(400).first_error().1, "unknown_type");
     assert_eq!(office.get("/v1/nothing").await.is(404).code(), "no_such_route");
     assert_eq!(office.call(ADMIN, "PUT", "/v1/queues", None).await.is(405).code(), "no_such_method");
-    for path in ["/v1/queues/nope", "/v1/work-items/nope", "/v1/reservations/res_1", "/v1/workers/nope", "/v1/accounts/x"] {
+    for path in
+        ["/v1/queues/nope", "/v1/work-items/nope", "/v1/reservations/res_1", "/v1/workers/nope", "/v1/accounts/x"]
+    {
         assert_eq!(office.get(path).await.is(404).code(), "not_found", "{path}");
     }
 }

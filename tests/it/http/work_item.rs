@@ -44,7 +44,10 @@ async fn a_state_forbids_what_does_not_follow_it() {
     }
     assert_eq!(office.post(&at("transfer"), json!({"queue": "support"})).await.is(409).code(), "work_item_state");
     let (offer, _) = office.offer(&item).await.expect("ann is free");
-    assert_eq!(office.post(&format!("/v1/reservations/{offer}/complete"), json!({})).await.is(409).code(), "reservation_state");
+    assert_eq!(
+        office.post(&format!("/v1/reservations/{offer}/complete"), json!({})).await.is(409).code(),
+        "reservation_state"
+    );
     assert_eq!(office.call(ADMIN, "DELETE", "/v1/workers/ann", None).await.is(409).code(), "worker_has_work");
     assert_eq!(office.call(ADMIN, "DELETE", "/v1/queues/support", None).await.is(409).code(), "queue_in_use");
     assert_eq!(office.call(ADMIN, "DELETE", "/v1/workflows/support", None).await.is(409).code(), "workflow_in_use");
@@ -53,8 +56,14 @@ async fn a_state_forbids_what_does_not_follow_it() {
     for action in ["complete", "wrap-up", "reroute"] {
         assert_eq!(office.post(&at(action), json!({})).await.is(409).code(), "work_item_state", "{action}");
     }
-    assert_eq!(office.patch(&format!("/v1/work-items/{item}"), json!({"priority": 1})).await.is(409).code(), "work_item_state");
-    assert_eq!(office.post(&format!("/v1/reservations/{offer}/accept"), json!({})).await.is(409).code(), "reservation_state");
+    assert_eq!(
+        office.patch(&format!("/v1/work-items/{item}"), json!({"priority": 1})).await.is(409).code(),
+        "work_item_state"
+    );
+    assert_eq!(
+        office.post(&format!("/v1/reservations/{offer}/accept"), json!({})).await.is(409).code(),
+        "reservation_state"
+    );
 }
 
 #[tokio::test]

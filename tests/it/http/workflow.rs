@@ -39,7 +39,8 @@ async fn a_dry_run_tells_and_changes_nothing() {
     let office = Office::new().await;
     office.furnish().await;
     let before = office.get("/v1/events?limit=200").await.is(200).body;
-    let document = json!({"default": [{"route": {"queue": "support", "timeout_s": 20}}, {"finish": {"outcome": "cancel"}}]});
+    let document =
+        json!({"default": [{"route": {"queue": "support", "timeout_s": 20}}, {"finish": {"outcome": "cancel"}}]});
     let body = json!({"document": document, "samples": [{"attributes": {"x": 1}}]});
     let run = office.post("/v1/workflows/check", body).await.is(200);
     let sample = &run.body["samples"][0];

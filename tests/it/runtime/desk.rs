@@ -59,7 +59,8 @@ pub fn new_worker(name: &str, activity: &str) -> Command {
 }
 
 pub fn once(key: &str, digest: u8, command: Command) -> Request {
-    let encode = |reply: &Reply| StoredAnswer { status: 201, body: format!("{:?}", item_of(reply).map(|item| item.id)) };
+    let encode =
+        |reply: &Reply| StoredAnswer { status: 201, body: format!("{:?}", item_of(reply).map(|item| item.id)) };
     let once = Once { key: key.to_owned(), digest: [digest; 32], encode: Box::new(encode) };
     Request { once: Some(once), ..request(command) }
 }
@@ -143,7 +144,8 @@ impl Desk {
 
     /// Items that wait, as the engine knows it.
     pub async fn waiting(&self) -> u32 {
-        let statistics = self.runtime.read(self.account, |engine, now| engine.statistics(now)).await.expect("it is read");
+        let statistics =
+            self.runtime.read(self.account, |engine, now| engine.statistics(now)).await.expect("it is read");
         statistics.queues.iter().map(|queue| queue.waiting).sum()
     }
 

@@ -5,7 +5,9 @@ use crate::support::failing_store::Fate;
 use cordboard_domain::work::*;
 use std::time::Duration;
 
-async fn next_types(events: &mut tokio::sync::broadcast::Receiver<std::sync::Arc<[cordboard_domain::event::Event]>>) -> Vec<&'static str> {
+async fn next_types(
+    events: &mut tokio::sync::broadcast::Receiver<std::sync::Arc<[cordboard_domain::event::Event]>>,
+) -> Vec<&'static str> {
     events.recv().await.expect("events come").iter().map(|event| event.event_type).collect()
 }
 

@@ -120,8 +120,8 @@ pub async fn events_are_listed_oldest_first(store: &dyn Store) {
     let mut sample = Sample::new(store).await;
     let mut batch = sample.batch(Vec::new());
     let event = |sequence: u64| {
-        let kind = if sequence % 2 == 0 { "work_item.created" } else { "work_item.queued" };
-        sample.event(sequence, kind, if sequence % 5 == 0 { "itm_5" } else { "itm_1" })
+        let kind = if sequence.is_multiple_of(2) { "work_item.created" } else { "work_item.queued" };
+        sample.event(sequence, kind, if sequence.is_multiple_of(5) { "itm_5" } else { "itm_1" })
     };
     batch.events = (1..=20).map(event).collect();
     batch.sequence = 20;

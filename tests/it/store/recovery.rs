@@ -72,7 +72,8 @@ pub async fn what_is_over_is_not_loaded(store: &dyn Store) {
 pub async fn versions_are_loaded_when_newest_or_in_use(store: &dyn Store) {
     let mut sample = Sample::new(store).await;
     let (workflow, former) = (sample.workflow("support", 4), sample.workflow("sales", 3));
-    let mut records: Vec<Record> = (1..=4).map(|number| Record::WorkflowVersion(version(workflow.id, number))).collect();
+    let mut records: Vec<Record> =
+        (1..=4).map(|number| Record::WorkflowVersion(version(workflow.id, number))).collect();
     records.extend((1..=3).map(|number| Record::WorkflowVersion(version(former.id, number))));
     let mut waiting = sample.item(workflow.id, 0);
     waiting.workflow_version = 2;
@@ -146,7 +147,8 @@ pub async fn what_is_gone_is_not_loaded(store: &dyn Store) {
     let mut batch = sample.batch(vec![later]);
     batch.gone = gone;
     sample.commit(store, batch).await;
-    let left = sample.founded[1..].iter().filter(|record| !matches!(record, Record::Channel(it) if it.id == channel.id));
+    let left =
+        sample.founded[1..].iter().filter(|record| !matches!(record, Record::Channel(it) if it.id == channel.id));
     assert_eq!(loaded(store, sample.id()).await, all_shown(left));
     assert_eq!(store.named(sample.id(), Kind::Queue, "gone").await.expect("read"), None);
 }

@@ -76,7 +76,10 @@ fn start() -> Cluster {
 fn binaries() -> String {
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let version = |path: &std::path::Path| path.file_name()?.to_str()?.parse::<u32>().ok();
-    let newest = installed.map(|entry| entry.path()).filter(|path| path.join("bin/initdb").exists()).max_by_key(|path| version(path));
+    let newest = installed
+        .map(|entry| entry.path())
+        .filter(|path| path.join("bin/initdb").exists())
+        .max_by_key(|path| version(path));
     let newest = newest.expect("PostgreSQL is not installed: `make test` installs it, or `apt install postgresql`");
     newest.join("bin").display().to_string()
 }

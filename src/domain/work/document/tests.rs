@@ -349,14 +349,42 @@ proptest::proptest! {
 /// A value made of the words of documents, put together without sense.
 fn strange(state: &mut u64, depth: usize) -> Value {
     const WORDS: [&str; 24] = [
-        "rules", "default", "name", "when", "steps", "route", "queue", "support", "workers", "set", "priority", "branch",
-        "goto", "label", "count", "finish", "outcome", "complete", "wait", "seconds", "until", "var", "worker.level", "and",
+        "rules",
+        "default",
+        "name",
+        "when",
+        "steps",
+        "route",
+        "queue",
+        "support",
+        "workers",
+        "set",
+        "priority",
+        "branch",
+        "goto",
+        "label",
+        "count",
+        "finish",
+        "outcome",
+        "complete",
+        "wait",
+        "seconds",
+        "until",
+        "var",
+        "worker.level",
+        "and",
     ];
     let mut next = |below: usize| {
         *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (*state >> 33) as usize % below
     };
-    let kind = if depth == 0 { 0 } else if depth > 6 { 2 + next(4) } else { next(6) };
+    let kind = if depth == 0 {
+        0
+    } else if depth > 6 {
+        2 + next(4)
+    } else {
+        next(6)
+    };
     let size = next(4);
     match kind {
         0 => {

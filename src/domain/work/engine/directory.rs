@@ -85,7 +85,8 @@ impl Engine {
     pub(in crate::work) fn check_name_text(&self, name: &str) -> Result<(), Rejection> {
         let chars = name.chars().count();
         if chars == 0 || chars > NAME_CHARS_MAX || name.trim() != name || name.chars().any(char::is_control) {
-            let message = format!("a name has 1 to {NAME_CHARS_MAX} characters, none at its ends blank, none a control");
+            let message =
+                format!("a name has 1 to {NAME_CHARS_MAX} characters, none at its ends blank, none a control");
             return Err(invalid("/name", "bad_name", message));
         }
         Ok(())

@@ -54,7 +54,11 @@ impl Engine {
                 require(self.waiting.contains(&wait.class, &wait.key), id, "is listed but not in the waiting room");
             }
         }
-        require(listed == self.waiting.item_count(), &self.account.id, "has items in the waiting room that are not listed");
+        require(
+            listed == self.waiting.item_count(),
+            &self.account.id,
+            "has items in the waiting room that are not listed",
+        );
         self.queue_invariants(&mut require);
         broken
     }
@@ -79,7 +83,11 @@ impl Engine {
         };
         require(sound, &id, "has live reservations against its state");
         let unassigned = matches!(item.state, ItemState::Pending | ItemState::Reserved);
-        require(self.timers.contains(item.expires_at, Timer::Item(id)) == unassigned, &id, "has a timer against its state");
+        require(
+            self.timers.contains(item.expires_at, Timer::Item(id)) == unassigned,
+            &id,
+            "has a timer against its state",
+        );
         let key_kept = item.unique_key.as_ref().is_none_or(|key| self.unique_keys.get(key.as_str()) == Some(&id));
         require(key_kept, &id, "has lost its unique key");
         let Some(wait) = entry.wait.as_deref() else { return };
@@ -112,7 +120,11 @@ impl Engine {
             let counted = counts.get(id).copied().unwrap_or_default();
             let kept = (entry.pending_count, entry.reserved_count, entry.assigned_count);
             require(counted == kept, id, "counts other items than it has");
-            require(entry.pending.values().sum::<u32>() == counted.0, id, "knows other entry times than its items have");
+            require(
+                entry.pending.values().sum::<u32>() == counted.0,
+                id,
+                "knows other entry times than its items have",
+            );
         }
     }
 }

@@ -74,9 +74,9 @@ impl Engine {
     fn recover_configuration(&mut self, record: Record) -> Result<(), RecoveryError> {
         let unreadable = |resource, id: String, why: Rejection| {
             let why = match why {
-                Rejection::Document { findings } => {
-                    findings.first().map_or_else(String::new, |finding| format!("{} at {}", finding.message, finding.pointer))
-                }
+                Rejection::Document { findings } => findings
+                    .first()
+                    .map_or_else(String::new, |finding| format!("{} at {}", finding.message, finding.pointer)),
                 other => other.to_string(),
             };
             RecoveryError::Unreadable { resource, id, why }

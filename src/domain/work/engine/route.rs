@@ -85,7 +85,14 @@ impl Engine {
     }
 
     /// The facts of a queue, which only `skip_if` may read: they are those of the moment of entering the step.
-    fn with_queue_facts(&mut self, turn: &Turn<'_>, id: ItemId, queue: QueueId, route: &Route, mut facts: Value) -> Value {
+    fn with_queue_facts(
+        &mut self,
+        turn: &Turn<'_>,
+        id: ItemId,
+        queue: QueueId,
+        route: &Route,
+        mut facts: Value,
+    ) -> Value {
         let residual = residual_of(route, &facts);
         let channel = self.items.get(&id).and_then(|entry| self.config.channel_number(&entry.item.channel));
         let members = self.members_of(queue);
@@ -199,11 +206,7 @@ impl Engine {
         Some(Wish {
             queue: item.queue?,
             residual: residual_of(route, &facts),
-            order_by: if self.planted.has(Plant::OrderByForgotten) {
-                OrderBy::none()
-            } else {
-                order_of(route, &facts)
-            },
+            order_by: if self.planted.has(Plant::OrderByForgotten) { OrderBy::none() } else { order_of(route, &facts) },
             only: item.place.preferred.filter(|_| held),
             offers: route.offers,
             reservation_timeout_s: route.reservation_timeout_s.unwrap_or(usual),

@@ -104,7 +104,9 @@ fn a_missed_offer_moves_the_worker_and_the_item_stays_first() {
 #[test]
 fn steps_time_out_and_the_workflow_is_exhausted() {
     let mut bench = Bench::new();
-    bench.setting(json!([{"route": {"queue": "support", "timeout_s": 10}}, {"route": {"queue": "support", "timeout_s": 5}}]));
+    bench.setting(
+        json!([{"route": {"queue": "support", "timeout_s": 10}}, {"route": {"queue": "support", "timeout_s": 5}}]),
+    );
     let item = bench.item();
     bench.pass(10);
     assert_eq!(bench.engine.items[&item].item.step.as_deref(), Some("/default/1"));

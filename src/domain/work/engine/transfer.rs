@@ -100,7 +100,8 @@ impl Engine {
                     return Err(invalid("/worker", "same_worker", "the worker holds this item already"));
                 }
                 if !self.floor.seat_of(worker).is_some_and(|seat| seat.available()) {
-                    let message = "the worker is in an unavailable activity or unreachable; transfer to a queue instead";
+                    let message =
+                        "the worker is in an unavailable activity or unreachable; transfer to a queue instead";
                     return Err(conflict("worker_unavailable", message));
                 }
                 Ok(Target::Worker(worker))

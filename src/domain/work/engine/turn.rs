@@ -94,7 +94,12 @@ impl Engine {
         self.push_event(turn, event_type, id.to_string(), data);
     }
 
-    pub(in crate::work) fn emit_reservation(&mut self, turn: &mut Turn<'_>, event_type: &'static str, id: ReservationId) {
+    pub(in crate::work) fn emit_reservation(
+        &mut self,
+        turn: &mut Turn<'_>,
+        event_type: &'static str,
+        id: ReservationId,
+    ) {
         let Some(reservation) = self.reservations.get(&id) else { return };
         let resource = view::ReservationView::from(reservation);
         let data = to_raw_value(&EventData { resource, actor: turn.actor, detail: None });

@@ -263,7 +263,8 @@ impl Engine {
     pub(in crate::work) fn rearm_presence(&mut self, old_grace_s: u32) {
         let grace_s = self.account.settings.presence_grace_s;
         let lost = self.floor.iter().filter_map(|(_, seat)| {
-            let at = seat.worker.disconnected_at.filter(|_| seat.worker.connection_required && seat.worker.reachable)?;
+            let at =
+                seat.worker.disconnected_at.filter(|_| seat.worker.connection_required && seat.worker.reachable)?;
             Some((seat.worker.id, at))
         });
         for (id, at) in lost.collect::<Vec<_>>() {

@@ -26,9 +26,8 @@ pub(super) fn holding_part(rule: &Value, facts: &Value) -> String {
 fn failing<'a>(rule: &'a Value, facts: &Value) -> &'a Value {
     let operands = rule.as_object().filter(|fields| fields.len() == 1).and_then(|fields| fields.get("and"));
     let Some(Value::Array(operands)) = operands else { return rule };
-    let holds = |rule: &Value| {
-        Expression::compile(rule).and_then(|expression| expression.truthy(facts)).unwrap_or(false)
-    };
+    let holds =
+        |rule: &Value| Expression::compile(rule).and_then(|expression| expression.truthy(facts)).unwrap_or(false);
     match operands.iter().find(|operand| !holds(operand)) {
         Some(operand) => failing(operand, facts),
         None => rule,

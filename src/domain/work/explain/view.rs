@@ -49,7 +49,11 @@ impl Engine {
             WaitView {
                 queue: queue.map(|entry| (entry.queue.id, entry.queue.name.clone())),
                 members: queue.map_or(Value::Bool(true), |entry| entry.queue.workers.clone()),
-                predicate: self.floor.predicates.expression(class.predicate).map_or(Value::Null, |it| it.source().clone()),
+                predicate: self
+                    .floor
+                    .predicates
+                    .expression(class.predicate)
+                    .map_or(Value::Null, |it| it.source().clone()),
                 order_by: self.floor.ranking_keys(class.ranking),
                 channel: class.channel,
                 only: class.only,
@@ -148,7 +152,9 @@ impl ExplanationView {
             reason: self.condition(rule.when.source()),
         });
         let reason = match self.item.place.rule.and_then(|rule| self.version.document.rules.get(rule as usize)) {
-            Some(rule) => format!("the first rule whose condition held on entering: {}", self.condition(rule.when.source())),
+            Some(rule) => {
+                format!("the first rule whose condition held on entering: {}", self.condition(rule.when.source()))
+            }
             None => "no rule matched, so the document's default applies".to_owned(),
         };
         let (name, pointer) = (program.name.to_string(), program.pointer.clone());
@@ -247,7 +253,9 @@ impl ExplanationView {
         }
         if let Some(held) = self.live.iter().find(|reservation| reservation.worker == worker) {
             match held.state {
-                ReservationState::Offered => add("offered", format!("has an open offer of it until {}", held.expires_at)),
+                ReservationState::Offered => {
+                    add("offered", format!("has an open offer of it until {}", held.expires_at))
+                }
                 _ => add("holds_item", "holds the item".to_owned()),
             }
         }

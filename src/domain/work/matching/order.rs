@@ -173,7 +173,8 @@ mod tests {
         for descending in [false, true] {
             let mut values = [json!(null), json!(3), json!(-2.5), json!(0), json!("a")];
             values.sort_by_key(|value| SortKey::new(value, descending));
-            let numbers = if descending { [json!(3), json!(0), json!(-2.5)] } else { [json!(-2.5), json!(0), json!(3)] };
+            let numbers =
+                if descending { [json!(3), json!(0), json!(-2.5)] } else { [json!(-2.5), json!(0), json!(3)] };
             assert_eq!(values[..3], numbers);
             assert_eq!(values[3..], [json!("a"), json!(null)]);
         }

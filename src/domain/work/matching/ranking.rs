@@ -55,20 +55,21 @@ pub struct Rankings {
 
 impl Rankings {
     /// The ranking of a channel's free workers by `order_by`, with one more use.
-    pub fn acquire(&mut self, channel: u16, order_by: &OrderBy, free: &RoaringBitmap, workers: &impl Ranked) -> RankingId {
+    pub fn acquire(
+        &mut self,
+        channel: u16,
+        order_by: &OrderBy,
+        free: &RoaringBitmap,
+        workers: &impl Ranked,
+    ) -> RankingId {
         if let Some(&id) = self.by_text.get(&(channel, Arc::clone(&order_by.text))) {
             if let Some(ranking) = self.entries[id.0 as usize].as_mut() {
                 ranking.uses += 1;
             }
             return id;
         }
-        let mut ranking = Ranking {
-            channel,
-            order_by: order_by.clone(),
-            uses: 1,
-            sorted: BTreeSet::new(),
-            placed: HashMap::new(),
-        };
+        let mut ranking =
+            Ranking { channel, order_by: order_by.clone(), uses: 1, sorted: BTreeSet::new(), placed: HashMap::new() };
         for slot in free {
             ranking.place(slot, workers);
         }

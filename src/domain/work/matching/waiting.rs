@@ -58,10 +58,12 @@ impl Found {
 impl Waiting {
     /// Puts an item in its place. `true` when it is the first of its class, which then holds its predicate and ranking.
     pub fn insert(&mut self, class: ClassKey, key: WaitKey, discipline: Discipline, members: PredicateId) -> bool {
-        let lane = self
-            .lanes
-            .entry((class.queue, class.channel))
-            .or_insert_with(|| Lane { discipline, members, heads: BTreeMap::new(), classes: 0 });
+        let lane = self.lanes.entry((class.queue, class.channel)).or_insert_with(|| Lane {
+            discipline,
+            members,
+            heads: BTreeMap::new(),
+            classes: 0,
+        });
         let items = self.classes.entry(class).or_default();
         let old_head = items.first().copied();
         items.insert(key);

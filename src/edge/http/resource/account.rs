@@ -20,9 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_accounts, create_account))
-        .routes(routes!(get_account, update_account))
+    OpenApiRouter::new().routes(routes!(list_accounts, create_account)).routes(routes!(get_account, update_account))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -94,7 +92,11 @@ async fn create_account(
     installation_only(&operator)?;
     let name = body.value.name;
     let chars = name.chars().count();
-    if chars == 0 || chars > cordboard_domain::limit::NAME_CHARS_MAX || name.trim() != name || name.chars().any(char::is_control) {
+    if chars == 0
+        || chars > cordboard_domain::limit::NAME_CHARS_MAX
+        || name.trim() != name
+        || name.chars().any(char::is_control)
+    {
         return Err(ApiError::field("/name", "bad_name", "a name has 1 to 120 characters, none at its ends blank"));
     }
     let (text, hash) = fresh_key(&**state.runtime.entropy());

@@ -18,9 +18,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_activities, create_activity))
-        .routes(routes!(get_activity, update_activity, delete_activity))
+    OpenApiRouter::new().routes(routes!(list_activities, create_activity)).routes(routes!(
+        get_activity,
+        update_activity,
+        delete_activity
+    ))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -20,9 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_api_keys, create_api_key))
-        .routes(routes!(get_api_key, delete_api_key))
+    OpenApiRouter::new().routes(routes!(list_api_keys, create_api_key)).routes(routes!(get_api_key, delete_api_key))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -84,18 +82,21 @@ async fn create_api_key(
         return Err(ApiError::field("/name", "bad_name", "a name has 1 to 120 characters, none a control"));
     }
     let role = Role::parse(&new.role);
-    let role = role.ok_or_else(|| ApiError::field("/role", "unknown_role", format!("there is no role `{}`", new.role)))?;
+    let role =
+        role.ok_or_else(|| ApiError::field("/role", "unknown_role", format!("there is no role `{}`", new.role)))?;
     if role == Role::Admin && caller.role != Role::Admin {
         return Err(ApiError::forbidden("only an admin makes an admin's key"));
     }
     let worker = match (role, &new.worker) {
-        (Role::Agent, Some(reference)) => Some(find::worker(&state, &caller, reference).await.map_err(|error| {
-            match error.status.as_u16() {
+        (Role::Agent, Some(reference)) => {
+            Some(find::worker(&state, &caller, reference).await.map_err(|error| match error.status.as_u16() {
                 404 => ApiError::field("/worker", "unknown_reference", error.detail),
                 _ => error,
-            }
-        })?),
-        (Role::Agent, None) => return Err(ApiError::field("/worker", "missing_field", "an agent's key needs a worker")),
+            })?)
+        }
+        (Role::Agent, None) => {
+            return Err(ApiError::field("/worker", "missing_field", "an agent's key needs a worker"));
+        }
         (_, Some(_)) => return Err(ApiError::field("/worker", "not_an_agent", "only an agent's key has a worker")),
         (_, None) => None,
     };
@@ -112,7 +113,8 @@ async fn create_api_key(
         expires_at: new.expires_at,
     };
     let mut shown = show(&key);
-    let event = Command::RecordChange { event_type: "api_key.created", subject: key.id.to_string(), data: shown.clone() };
+    let event =
+        Command::RecordChange { event_type: "api_key.created", subject: key.id.to_string(), data: shown.clone() };
     carry_out(&state, &caller, Order { keys: vec![KeyChange::Put(key)], ..Order::new(event) }).await?;
     shown["key"] = json!(text);
     Ok(Answer::ok(shown).created("/v1/api-keys").into_response())

@@ -18,9 +18,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_channels, create_channel))
-        .routes(routes!(get_channel, update_channel, delete_channel))
+    OpenApiRouter::new().routes(routes!(list_channels, create_channel)).routes(routes!(
+        get_channel,
+        update_channel,
+        delete_channel
+    ))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -13,16 +13,18 @@ use axum::response::Response;
 use cordboard_domain::id::QueueId;
 use cordboard_domain::limit::PRIORITY_PER_MINUTE_MAX;
 use cordboard_domain::work::{Command, QueueOrder};
-use serde_json::Value;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_queues, create_queue))
-        .routes(routes!(get_queue, update_queue, delete_queue))
+    OpenApiRouter::new().routes(routes!(list_queues, create_queue)).routes(routes!(
+        get_queue,
+        update_queue,
+        delete_queue
+    ))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -12,16 +12,18 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use cordboard_domain::id::ScheduleId;
 use cordboard_domain::work::{Command, Record};
-use serde_json::{Value, json};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_schedules, create_schedule))
-        .routes(routes!(get_schedule, update_schedule, delete_schedule))
+    OpenApiRouter::new().routes(routes!(list_schedules, create_schedule)).routes(routes!(
+        get_schedule,
+        update_schedule,
+        delete_schedule
+    ))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -74,7 +76,10 @@ async fn create_schedule(
     let new = body.value;
     let command = Command::CreateSchedule {
         name: new.name,
-        hours: hours(json!({}), [("time_zone", Some(new.time_zone)), ("weekly", new.weekly), ("holidays", new.holidays)]),
+        hours: hours(
+            json!({}),
+            [("time_zone", Some(new.time_zone)), ("weekly", new.weekly), ("holidays", new.holidays)],
+        ),
     };
     carry_out(&state, &caller, Order::new(command).creating("/v1/schedules").once(key, body.digest)).await
 }

@@ -148,7 +148,12 @@ pub struct RerouteWorkItem {
     workflow: Option<String>,
 }
 
-async fn config(state: &HttpState, caller: &Caller, kind: Kind, named: Option<String>) -> Result<Option<String>, ApiError> {
+async fn config(
+    state: &HttpState,
+    caller: &Caller,
+    kind: Kind,
+    named: Option<String>,
+) -> Result<Option<String>, ApiError> {
     let Some(reference) = named else { return Ok(None) };
     // A filter that names nothing finds nothing; that it names nothing is worth telling.
     let found = find::config_id(state, caller, kind, &reference).await;

@@ -107,7 +107,10 @@ async fn list_workers(
         };
         let matches = |view: &WorkerView| {
             let id = view.worker.id;
-            params.activity.as_ref().is_none_or(|it| *it == view.activity_name || *it == view.worker.activity.to_string())
+            params
+                .activity
+                .as_ref()
+                .is_none_or(|it| *it == view.activity_name || *it == view.worker.activity.to_string())
                 && params.available.is_none_or(|it| it == view.available)
                 && params.name.as_ref().is_none_or(|it| *it == view.worker.name)
                 && members.as_ref().is_none_or(|members| members.contains(&id))

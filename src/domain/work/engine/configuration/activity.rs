@@ -98,7 +98,10 @@ impl Engine {
         }
         let workers = self.slots_in(id).len();
         if workers > 0 {
-            return Err(conflict("activity_in_use", format!("{workers} workers are in this activity; move them first")));
+            return Err(conflict(
+                "activity_in_use",
+                format!("{workers} workers are in this activity; move them first"),
+            ));
         }
         let record = Record::Activity(activity.clone());
         self.config.drop_name(Kind::Activity, &activity.name.clone());

@@ -88,7 +88,8 @@ impl Engine {
         let user = self.config.versions.values().find(|version| version.schedules.iter().any(|used| **used == *name));
         match user.and_then(|version| self.config.workflows.get(&version.record.workflow)) {
             Some(workflow) => {
-                let message = format!("workflow `{}` asks about this schedule; change its document first", workflow.name);
+                let message =
+                    format!("workflow `{}` asks about this schedule; change its document first", workflow.name);
                 Err(conflict("schedule_in_use", message))
             }
             None => Ok(()),

@@ -25,14 +25,8 @@ impl Engine {
         check_url("/assignment_fallback_url", assignment_fallback_url.as_deref())?;
         let findings = self.check_document(&document)?;
         let id = WorkflowId(self.fresh_id(turn.now));
-        let workflow = Workflow {
-            id,
-            name,
-            version: 1,
-            assignment_url,
-            assignment_fallback_url,
-            stamp: Stamp::new(turn.now),
-        };
+        let workflow =
+            Workflow { id, name, version: 1, assignment_url, assignment_fallback_url, stamp: Stamp::new(turn.now) };
         let version = WorkflowVersion { workflow: id, version: 1, document, created_at: turn.now };
         self.keep_version(version.clone())?;
         self.keep_workflow(workflow.clone());
@@ -138,10 +132,10 @@ impl Engine {
 
     /// Unassigned items of a workflow by id; asked only when somebody wants all of them moved.
     fn unassigned_of(&self, id: WorkflowId) -> Vec<ItemId> {
-        let moves = |item: &&Item| {
-            item.workflow == id && matches!(item.state, ItemState::Pending | ItemState::Reserved)
-        };
-        let mut items: Vec<_> = self.items.values().map(|entry| &entry.item).filter(moves).map(|item| item.id).collect();
+        let moves =
+            |item: &&Item| item.workflow == id && matches!(item.state, ItemState::Pending | ItemState::Reserved);
+        let mut items: Vec<_> =
+            self.items.values().map(|entry| &entry.item).filter(moves).map(|item| item.id).collect();
         items.sort_unstable();
         items
     }
@@ -163,9 +157,13 @@ impl Engine {
     ) -> Result<Answer, Rejection> {
         let workflow = self.config.workflows.get(&id).ok_or(Rejection::NotFound { resource: "workflow" })?;
         check_revision(&workflow.stamp, expected)?;
-        let open: u32 = self.config.version_uses.iter().filter(|((used, _), _)| *used == id).map(|(_, uses)| uses).sum();
+        let open: u32 =
+            self.config.version_uses.iter().filter(|((used, _), _)| *used == id).map(|(_, uses)| uses).sum();
         if open > 0 {
-            return Err(conflict("workflow_in_use", format!("{open} open work items are in this workflow; end them first")));
+            return Err(conflict(
+                "workflow_in_use",
+                format!("{open} open work items are in this workflow; end them first"),
+            ));
         }
         let workflow = workflow.clone();
         self.config.workflows.remove(&id);
