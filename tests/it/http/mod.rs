@@ -5,5 +5,6 @@ mod auth;
 mod body;
 mod isolation;
 mod office;
+mod reservation;
 mod work_item;
 mod workflow;

@@ -6,6 +6,7 @@
 //! ```
 
 use super::directory::{check_range, check_revision, conflict};
+use super::item::check_reason;
 use super::{Answer, Engine, Turn};
 use crate::id::*;
 use crate::limit::DURATION_S_MAX;
@@ -183,6 +184,7 @@ impl Engine {
         activity: Option<Reference>,
         expected: Expected,
     ) -> Result<Answer, Rejection> {
+        check_reason(reason.as_deref())?;
         let reservation = self.live_reservation(id, expected)?;
         if reservation.state != ReservationState::Offered {
             return Err(not_in(reservation.state, "rejected"));
@@ -330,6 +332,7 @@ impl Engine {
         reason: Option<String>,
         expected: Expected,
     ) -> Result<Answer, Rejection> {
+        check_reason(reason.as_deref())?;
         let reservation = self.live_reservation(id, expected)?;
         let item = reservation.item;
         match reservation.state {
