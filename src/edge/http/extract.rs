@@ -110,6 +110,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or("");
+        // PostgreSQL refuses even to compare it.
+        if let Some((name, _)) = form_urlencoded::parse(query.as_bytes()).find(|(_, value)| value.contains('\0')) {
+            return Err(ApiError::parameter(&name, "bad_value", "must not contain NUL"));
+        }
         let source = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(source).map(Self).map_err(|error| {
             let message = error.inner().to_string();
@@ -132,11 +136,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         if text == "*" {
             return Ok(Self(None));
         }
-        let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+        let revision =
+            text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
         match revision {
             Some(revision) => Ok(Self(Some(revision))),
             // An entity tag that we never gave matches nothing (RFC 9110, section 13.1.1).
-            None => Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "stale", "`If-Match` names no revision of ours")),
+            None => {
+                Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "stale", "`If-Match` names no revision of ours"))
+            }
         }
     }
 }
@@ -152,7 +159,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             return Ok(Self(None));
         };
         let key = value.to_str().unwrap_or("");
-        let sound = !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_CHARS_MAX && key.bytes().all(|b| b.is_ascii_graphic());
+        let sound =
+            !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_CHARS_MAX && key.bytes().all(|b| b.is_ascii_graphic());
         if !sound {
             let message = format!("1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters");
             return Err(ApiError::parameter("Idempotency-Key", "bad_value", message));

@@ -82,6 +82,7 @@ pub fn router(state: HttpState) -> Router {
         .merge(explorer)
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn(refuse_unreadable))
         .layer(middleware::from_fn_with_state(state.clone(), give_up_late))
         .layer(DefaultBodyLimit::max(limits.body_bytes_max))
         .layer(CatchPanicLayer::custom(panicked))
@@ -118,6 +119,23 @@ async fn no_such_method() -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", "this path does not take this method; see /docs")
 }
 
+/// A path that is not text names nothing: no id or name has NUL, and PostgreSQL refuses even to compare it.
+async fn refuse_unreadable(request: Request, next: Next) -> Response {
+    if is_text(request.uri().path()) { next.run(request).await } else { no_such_route().await.into_response() }
+}
+
+fn is_text(path: &str) -> bool {
+    let (mut decoded, mut rest) = (Vec::with_capacity(path.len()), path.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => (decoded.push(byte), rest = &after[2..]),
+            None => (decoded.push(*first), rest = after),
+        };
+    }
+    !decoded.contains(&0) && std::str::from_utf8(&decoded).is_ok()
+}
+
 /// A request that takes too long is answered; what it began is finished all the same.
 async fn give_up_late(State(state): State<HttpState>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -150,5 +168,6 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(message, "a handler panicked");
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a defect of the server; its log says more").into_response()
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a defect of the server; its log says more")
+        .into_response()
 }

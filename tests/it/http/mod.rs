@@ -6,5 +6,6 @@ mod body;
 mod isolation;
 mod office;
 mod reservation;
+mod text;
 mod work_item;
 mod workflow;
