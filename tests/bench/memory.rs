@@ -1,6 +1,7 @@
 //! Memory of many waiting items with 300 bytes of attributes each, in a runtime that has just loaded them.
 //!
 //! `make bench NAME=memory`; `ITEMS=1000000` sets how many.
+#![expect(clippy::disallowed_methods, reason = "a bench measures time and lasts for one")]
 
 mod support;
 

@@ -2,6 +2,7 @@
 //! item is offered to a worker that becomes available.
 //!
 //! `make bench NAME=restart`; `ITEMS=1000000` sets how many items are open.
+#![expect(clippy::disallowed_methods, reason = "a bench measures time and lasts for one")]
 
 mod support;
 
