@@ -6,3 +6,4 @@ mod openapi;
 mod runtime;
 mod store;
 mod support;
+mod tidy;
