@@ -1,5 +1,5 @@
-//! `cordboard key create`: a further key of an account. It is written past any running server's loop, as an account's
-//! keys are no part of its engine; the change has its event all the same when it is made through the API.
+//! `cordboard key create`: a further key of an account, with its event in the account's sequence. The server must not run
+//! meanwhile: both would write the account, and the one that comes second is refused.
 
 use crate::app::{new_key, start_runtime};
 use crate::config::Config;

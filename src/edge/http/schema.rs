@@ -1,5 +1,5 @@
-//! The shapes of answers for the OpenAPI document. The answers themselves are made from the domain's views; a test
-//! compares the two.
+//! The shapes of answers for the OpenAPI document. The answers themselves are made from the domain's views;
+//! fuzzing (`scripts/fuzz-api.sh`) refuses every answer that does not fit.
 #![expect(dead_code, reason = "describes answers in the OpenAPI document")]
 
 use serde_json::Value;
