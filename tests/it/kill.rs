@@ -1,10 +1,9 @@
 //! The real program under load, killed without warning again and again: everything that was acknowledged is there
 //! afterwards, nothing is there twice, and the sequence of events has no gap.
 
+use super::support::program::Program;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,35 +14,6 @@ const CREATED_BEFORE_KILL_MIN: u64 = 20;
 const CREATORS: u64 = 4;
 const KEY: &str = "kill-test-key-kill-test-key";
 
-struct Server {
-    child: Child,
-    base: String,
-}
-
-impl Server {
-    fn start(data: &std::path::Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cordboard"))
-            .args(["serve", "--http-bind", "127.0.0.1:0", "--data-dir"])
-            .arg(data)
-            .env("CORDBOARD_BOOTSTRAP__API_KEY", KEY)
-            .env("CORDBOARD_LIMITS__REQUESTS_PER_SECOND", "1000000")
-            .env("CORDBOARD_LIMITS__REQUEST_BURST", "1000000")
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
-        let told = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("Listening on ").map(str::to_owned));
-        let base = format!("{}/v1", told.expect("it says where it listens"));
-        Self { child, base }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().expect("it is killed");
-        self.child.wait().expect("it has ended");
-    }
-}
-
 #[derive(Clone)]
 struct Client {
     http: reqwest::Client,
@@ -51,8 +21,8 @@ struct Client {
 }
 
 impl Client {
-    fn new(base: &str) -> Self {
-        Self { http: reqwest::Client::new(), base: base.to_owned() }
+    fn new(program: &Program) -> Self {
+        Self { http: reqwest::Client::new(), base: format!("{}/v1", program.address) }
     }
 
     /// The answer's body when the server acknowledged; `None` when it is gone.
@@ -187,10 +157,10 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_doubled() {
     let data = tempfile::tempdir().expect("a directory");
     let known = Arc::new(Mutex::new(Known::default()));
     let numbers = Arc::new(AtomicU64::new(0));
-    let mut server = Server::start(data.path());
-    configure(&Client::new(&server.base)).await;
+    let mut program = Program::start(data.path(), KEY);
+    configure(&Client::new(&program)).await;
     for cycle in 0..cycles {
-        let client = Client::new(&server.base);
+        let client = Client::new(&program);
         let (done, mut acknowledged) = tokio::sync::mpsc::channel(1);
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..CREATORS {
@@ -201,13 +171,13 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_doubled() {
         for _ in 0..CREATED_BEFORE_KILL_MIN + cycle * 7 % 23 {
             acknowledged.recv().await.expect("creations go on");
         }
-        server.kill();
+        program.kill();
         drop(acknowledged);
         while let Some(ended) = tasks.join_next().await {
             ended.expect("a client saw an answer that it must not see");
         }
-        server = Server::start(data.path());
-        verify(&Client::new(&server.base), &known).await;
+        program = Program::start(data.path(), KEY);
+        verify(&Client::new(&program), &known).await;
     }
-    server.kill();
+    program.kill();
 }

@@ -7,3 +7,4 @@ mod runtime;
 mod store;
 mod support;
 mod tidy;
+mod tour;

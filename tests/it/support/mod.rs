@@ -1,6 +1,8 @@
-//! What the tests stand on: databases of their own, a clock moved by hand, a store that fails when told to.
+//! What the tests stand on: databases of their own, a clock moved by hand, a store that fails when told to, the real
+//! program.
 
 pub mod clock;
 pub mod database;
 pub mod failing_store;
 pub mod postgres;
+pub mod program;
