@@ -5,9 +5,12 @@ use super::codec::{decode, decode_kind};
 use crate::runtime::store::{Kind, Loaded, StoreError};
 use cordboard_domain::id::AccountId;
 use cordboard_domain::work::{Account, Record};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, QueryResult, TransactionTrait};
 use std::collections::BTreeSet;
+
+/// Open items or live reservations read at a time.
+const STRETCH_ROWS: u64 = 10_000;
 
 pub(super) fn select(table: &'static str, columns: &[&'static str]) -> SelectStatement {
     let mut select = Query::select();
@@ -22,7 +25,7 @@ fn text(row: &QueryResult, column: &str) -> Result<String, StoreError> {
 impl SqlStore {
     pub(super) async fn read_accounts(&self) -> Result<Vec<Account>, StoreError> {
         let mut accounts = select("accounts", &["body"]);
-        accounts.order_by(Alias::new("id"), sea_orm::sea_query::Order::Asc);
+        accounts.order_by(Alias::new("id"), Order::Asc);
         let rows = self.reader.query_all(&accounts).await?;
         rows.iter().map(|row| decode("account", &text(row, "body")?)).collect()
     }
@@ -81,17 +84,8 @@ async fn records(db: &impl ConnectionTrait, account: &str) -> Result<Vec<Record>
         }
     }
     for (table, kind) in [("work_items", Kind::Item), ("reservations", Kind::Reservation)] {
-        let mut open = select(table, &["body"]);
-        open.and_where(own()).and_where(Expr::col(Alias::new("state")).is_in(open_states(kind).iter().copied()));
-        for row in db.query_all(&open).await? {
-            let record = decode_kind(kind, &text(&row, "body")?)?;
-            if let Record::Item(item) = &record {
-                used.insert((item.workflow.to_string(), item.workflow_version));
-                if let Some(former) = item.transfer.as_ref().and_then(|transfer| transfer.former.as_ref()) {
-                    used.insert((former.workflow.to_string(), former.workflow_version));
-                }
-            }
-            records.push(record);
+        for state in open_states(kind) {
+            read_state(db, account, (table, kind), state, &mut records, &mut used).await?;
         }
     }
     for (workflow, version) in used {
@@ -105,4 +99,40 @@ async fn records(db: &impl ConnectionTrait, account: &str) -> Result<Vec<Record>
         }
     }
     Ok(records)
+}
+
+/// Reads what is in one state, by the index of states and in stretches: a million rows at once would need as much
+/// memory again as the engine itself.
+async fn read_state(
+    db: &impl ConnectionTrait,
+    account: &str,
+    (table, kind): (&'static str, Kind),
+    state: &str,
+    records: &mut Vec<Record>,
+    used: &mut BTreeSet<(String, u32)>,
+) -> Result<(), StoreError> {
+    let mut after = String::new();
+    loop {
+        let mut open = select(table, &["id", "body"]);
+        open.and_where(Expr::col(Alias::new("account")).eq(account))
+            .and_where(Expr::col(Alias::new("state")).eq(state))
+            .and_where(Expr::col(Alias::new("id")).gt(after.as_str()))
+            .order_by(Alias::new("id"), Order::Asc)
+            .limit(STRETCH_ROWS);
+        let rows = db.query_all(&open).await?;
+        for row in &rows {
+            let record = decode_kind(kind, &text(row, "body")?)?;
+            if let Record::Item(item) = &record {
+                used.insert((item.workflow.to_string(), item.workflow_version));
+                if let Some(former) = item.transfer.as_ref().and_then(|transfer| transfer.former.as_ref()) {
+                    used.insert((former.workflow.to_string(), former.workflow_version));
+                }
+            }
+            records.push(record);
+        }
+        match rows.last() {
+            Some(last) if rows.len() as u64 == STRETCH_ROWS => after = text(last, "id")?,
+            _ => return Ok(()),
+        }
+    }
 }
