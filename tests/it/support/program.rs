@@ -20,6 +20,8 @@ impl Program {
             .env("CORDBOARD_LIMITS__REQUESTS_PER_SECOND", "1000000")
             .env("CORDBOARD_LIMITS__REQUEST_BURST", "1000000")
             .env("RUST_LOG", "error")
+            // It is the test's own setting; the program refuses what it does not know.
+            .env_remove("CORDBOARD_KILL_CYCLES")
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");
