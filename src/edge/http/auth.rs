@@ -182,6 +182,7 @@ impl FromRequestParts<HttpState> for Operator {
         if let Some(operator) = &state.operator_key_hash
             && bool::from(operator.ct_eq(&given))
         {
+            state.check_rate(&given)?;
             return Ok(Self::Installation);
         }
         let caller = Caller::from_request_parts(parts, state).await?;

@@ -74,6 +74,29 @@ async fn the_same_idempotency_key_is_carried_out_once() {
 }
 
 #[tokio::test]
+async fn an_action_with_a_key_is_replayed_although_its_resource_has_ended_since() {
+    let office = Office::new().await;
+    office.furnish().await;
+    let item = office.item().await;
+    let (offer, _) = office.offer(&item).await.expect("ann is free");
+    let (accept, wrap_up) = (format!("/v1/reservations/{offer}/accept"), format!("/v1/work-items/{item}/wrap-up"));
+    let calls = [(&accept, "key-1"), (&wrap_up, "key-2")];
+    let mut first = Vec::new();
+    for (path, key) in calls {
+        first.push(office.call_with(ADMIN, "POST", path, None, &[("idempotency-key", key)]).await.is(200).body);
+    }
+    office.post(&format!("/v1/work-items/{item}/complete"), json!({})).await.is(200);
+    for ((path, key), first) in calls.into_iter().zip(first) {
+        let again = office.call_with(ADMIN, "POST", path, None, &[("idempotency-key", key)]).await.is(200);
+        assert_eq!((&again.body, &again.headers["idempotent-replayed"]), (&first, &"true".parse().expect("a value")));
+        let other = office.call_with(ADMIN, "POST", path, Some(json!({})), &[("idempotency-key", key)]).await.is(409);
+        assert_eq!(other.code(), "idempotency_conflict");
+        let unused = office.call_with(ADMIN, "POST", path, None, &[("idempotency-key", "key-3")]).await.is(409);
+        assert!(unused.code().ends_with("_state"), "{unused:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_explorer_and_the_health_of_the_server_need_no_key() {
     let office = Office::new().await;
     for path in ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs/"] {

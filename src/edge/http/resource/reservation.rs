@@ -131,11 +131,13 @@ async fn act(
             Err(ApiError::new(StatusCode::CONFLICT, "reservation_state", detail))
         }
     };
-    if !found.state.is_live() {
+    let order = order(found.id);
+    // With an idempotency key the runtime is asked all the same: it may have kept the answer of the first request.
+    if !found.state.is_live() && order.once.is_none() {
         return ended(found);
     }
-    match carry_out(state, caller, order(found.id)).await {
-        // It ended between our reading and the engine's turn.
+    match carry_out(state, caller, order).await {
+        // It has ended, perhaps between our reading and the engine's turn.
         Err(error) if error.status == StatusCode::NOT_FOUND => ended(find_reservation(state, caller, id).await?),
         answered => answered,
     }

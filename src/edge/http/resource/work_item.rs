@@ -262,12 +262,13 @@ async fn act(
             Err(ApiError::new(axum::http::StatusCode::CONFLICT, "work_item_state", detail))
         }
     };
-    if !item.state.is_open() {
+    // With an idempotency key the runtime is asked all the same: it may have kept the answer of the first request.
+    if !item.state.is_open() && order.once.is_none() {
         return ended(item);
     }
     let id = item.id;
     match carry_out(state, caller, order).await {
-        // It ended between our reading and the engine's turn.
+        // It has ended, perhaps between our reading and the engine's turn.
         Err(error) if error.status.as_u16() == 404 => ended(find::item(state, caller, id).await?),
         answered => answered,
     }
