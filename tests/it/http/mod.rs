@@ -8,4 +8,5 @@ mod office;
 mod reservation;
 mod text;
 mod work_item;
+mod worker;
 mod workflow;

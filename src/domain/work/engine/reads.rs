@@ -19,6 +19,11 @@ impl Engine {
         self.floor.iter().filter_map(|(_, seat)| self.worker_view(seat.worker.id))
     }
 
+    /// All workers, in no order.
+    pub fn worker_ids(&self) -> Vec<WorkerId> {
+        self.floor.iter().map(|(_, seat)| seat.worker.id).collect()
+    }
+
     /// Workers that belong to a queue, whatever they do at the moment.
     pub fn queue_members(&self, queue: QueueId) -> Vec<WorkerId> {
         let Some(entry) = self.config.queues.get(&queue) else { return Vec::new() };

@@ -13,7 +13,7 @@ use cordboard_domain::work::view::WorkerJson;
 use cordboard_domain::work::{Command, NewWorker as Creation, Reference, WorkerChange as Change, WorkerView};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -101,24 +101,24 @@ async fn list_workers(
     let limit = find::limit(params.limit)?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
     let views = state.runtime.read(caller.account, move |engine, _| {
-        let members = match &params.queue {
-            Some(queue) => Some(engine.queue_members(engine.queue_named(queue)?)),
+        let members: Option<HashSet<_>> = match &params.queue {
+            Some(queue) => Some(engine.queue_members(engine.queue_named(queue)?).into_iter().collect()),
             None => None,
         };
         let matches = |view: &WorkerView| {
-            let id = view.worker.id;
             params
                 .activity
                 .as_ref()
                 .is_none_or(|it| *it == view.activity_name || *it == view.worker.activity.to_string())
                 && params.available.is_none_or(|it| it == view.available)
                 && params.name.as_ref().is_none_or(|it| *it == view.worker.name)
-                && members.as_ref().is_none_or(|members| members.contains(&id))
-                && params.after.as_ref().is_none_or(|after| id.to_string() < *after)
         };
-        let mut views: Vec<_> = engine.workers().filter(matches).collect();
-        views.sort_by_key(|view| std::cmp::Reverse(view.worker.id));
-        views.truncate(wanted);
+        let mut ids = engine.worker_ids();
+        ids.retain(|id| members.as_ref().is_none_or(|members| members.contains(id)));
+        ids.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+        let later = ids.into_iter().filter(|id| params.after.as_ref().is_none_or(|after| id.to_string() < *after));
+        // The account's loop waits meanwhile, so only the page's own workers are looked at in full.
+        let views: Vec<_> = later.filter_map(|id| engine.worker(id)).filter(matches).take(wanted).collect();
         Some(views)
     });
     let views = views.await?.ok_or_else(|| ApiError::parameter("queue", "unknown_reference", "no such queue"))?;
