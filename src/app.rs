@@ -5,18 +5,14 @@ use crate::edge::http::{HttpState, auth, router};
 use crate::edge::store::SqlStore;
 use crate::edge::system::{SystemClock, SystemEntropy};
 use crate::runtime::store::{ApiKey, Role};
-use crate::runtime::{Clock, Entropy, Runtime};
+use crate::runtime::{Entropy, Runtime};
 use anyhow::Context;
 use cordboard_domain::id::{AccountId, IdSource, KeyId};
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::Account;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
-
-/// Pause between two deletions of old answers.
-const ANSWERS_SWEPT_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Name of the account that the first start makes.
 const FIRST_ACCOUNT: &str = "main";
@@ -97,22 +93,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(config.http_bind).await.with_context(|| format!("binding {}", config.http_bind))?;
     println!("Listening on http://{}", listener.local_addr()?);
-    let housekeeping = tokio::spawn(forget_old_answers(runtime.clone(), config.runtime_limits().answer_kept_s));
     axum::serve(listener, router(state)).with_graceful_shutdown(asked_to_stop()).await.context("serving HTTP")?;
-    housekeeping.abort();
     runtime.stop().await;
     Ok(())
-}
-
-/// Deletes, again and again, the kept answers that are too old to be given once more.
-async fn forget_old_answers(runtime: Runtime, kept_s: u32) {
-    loop {
-        let oldest = runtime.now().plus_millis(-i64::from(kept_s) * 1_000);
-        if let Err(error) = runtime.store().forget_answers_before(oldest).await {
-            tracing::warn!(%error, "deleting old answers failed; it is tried again");
-        }
-        SystemClock.pause(ANSWERS_SWEPT_EVERY).await;
-    }
 }
 
 /// Ends at SIGINT or SIGTERM.
