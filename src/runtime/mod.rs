@@ -13,7 +13,7 @@ use anyhow::Context;
 use cordboard_domain::event::Event;
 use cordboard_domain::id::{AccountId, IdSource};
 use cordboard_domain::time::Timestamp;
-use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, found_account};
+use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, check_name_text, found_account};
 use dashmap::{DashMap, DashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -219,6 +219,7 @@ impl Runtime {
         name: &str,
         first_key: impl FnOnce(AccountId) -> Option<ApiKey> + Send,
     ) -> Result<Account, Failure> {
+        check_name_text(name)?;
         let (account, records) = found_account(name, self.now(), &mut IdSource::new(self.0.entropy.seed()));
         let keys: Vec<ApiKey> = first_key(account.id).into_iter().collect();
         let failed = |error: anyhow::Error| {

@@ -4,6 +4,7 @@ mod http;
 mod kill;
 mod openapi;
 mod runtime;
+mod samples;
 mod store;
 mod support;
 mod tidy;

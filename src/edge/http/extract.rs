@@ -168,3 +168,19 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         Ok(Self(Some(key.to_owned())))
     }
 }
+
+/// Refuses `Idempotency-Key` where the answer holds a secret, which is not kept: ignored, a retry would make a second
+/// one unnoticed.
+pub struct NoIdempotencyKey;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoIdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        if parts.headers.contains_key("idempotency-key") {
+            let message = "the answer holds a secret and is not kept; send the request without the header";
+            return Err(ApiError::parameter("Idempotency-Key", "not_supported", message));
+        }
+        Ok(Self)
+    }
+}

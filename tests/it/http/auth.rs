@@ -106,3 +106,27 @@ async fn a_key_that_calls_too_often_is_told_when_to_come_again() {
     assert!(answer.headers.contains_key("retry-after"));
     office.call(STRANGER, "GET", "/v1/queues", None).await.is(200);
 }
+
+#[tokio::test]
+async fn what_holds_a_secret_is_checked_and_made_without_an_idempotency_key() {
+    let office = Office::new().await;
+    office.furnish().await;
+    let header: &[(&str, &str)] = &[("idempotency-key", "once")];
+    let cases = [
+        (OPERATOR, "/v1/accounts", json!({"name": "initech"})),
+        (ADMIN, "/v1/api-keys", json!({"name": "ci"})),
+        (ADMIN, "/v1/workers/ann/token", json!({})),
+    ];
+    for (key, path, body) in cases {
+        let refused = office.call_with(key, "POST", path, Some(body.clone()), header).await.is(400);
+        assert_eq!(refused.first_error(), ("?Idempotency-Key", "not_supported"), "{path}");
+        office.call(key, "POST", path, Some(body)).await.is(201);
+    }
+    for name in ["", " ", "a\u{7}", &"x".repeat(121)] {
+        let body = || Some(json!({ "name": name }));
+        assert_eq!(office.call(OPERATOR, "POST", "/v1/accounts", body()).await.is(422).first_error().1, "bad_name");
+        assert_eq!(office.call(ADMIN, "POST", "/v1/api-keys", body()).await.is(422).first_error().1, "bad_name");
+    }
+    let past = json!({"name": "late", "expires_at": "2026-01-05T08:59:59.000Z"});
+    assert_eq!(office.post("/v1/api-keys", past).await.is(422).first_error(), ("/expires_at", "in_the_past"));
+}

@@ -94,8 +94,5 @@ impl Document {
         self.schedules.clone()
     }
 }
-
-#[cfg(test)]
-mod samples;
 #[cfg(test)]
 mod tests;

@@ -72,22 +72,22 @@ fn depth(value: &Value, most: usize) -> usize {
     1 + deepest.unwrap_or(0)
 }
 
+/// What every name must be: neither empty nor too long, without blanks at its ends and control characters.
+pub fn check_name_text(name: &str) -> Result<(), Rejection> {
+    let chars = name.chars().count();
+    if chars == 0 || chars > NAME_CHARS_MAX || name.trim() != name || name.chars().any(char::is_control) {
+        let message = format!("a name has 1 to {NAME_CHARS_MAX} characters, none at its ends blank, none a control");
+        return Err(invalid("/name", "bad_name", message));
+    }
+    Ok(())
+}
+
 impl Engine {
     /// A new name must be free, neither empty nor too long, and must not look like an id.
     pub(in crate::work) fn check_name(&self, kind: Kind, name: &str, own: Option<&str>) -> Result<(), Rejection> {
-        self.check_name_text(name)?;
+        check_name_text(name)?;
         if own != Some(name) && self.config.name_taken(kind, name) {
             return Err(conflict("name_taken", format!("another {} is named `{name}`", kind.noun())));
-        }
-        Ok(())
-    }
-
-    pub(in crate::work) fn check_name_text(&self, name: &str) -> Result<(), Rejection> {
-        let chars = name.chars().count();
-        if chars == 0 || chars > NAME_CHARS_MAX || name.trim() != name || name.chars().any(char::is_control) {
-            let message =
-                format!("a name has 1 to {NAME_CHARS_MAX} characters, none at its ends blank, none a control");
-            return Err(invalid("/name", "bad_name", message));
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ mod turn;
 mod walk;
 mod worker;
 
+pub use directory::check_name_text;
 pub use invariants::Violation;
 pub use recover::RecoveryError;
 pub use rehearsal::{DryRun, DryRunView, Rehearsal, RehearsedStep};

@@ -5,7 +5,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::{Caller, Operator, fresh_key};
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IfMatch, Params};
+use super::super::extract::{Body, IfMatch, NoIdempotencyKey, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::{ApiKey, Role};
@@ -87,18 +87,11 @@ async fn list_accounts(
 async fn create_account(
     State(state): State<HttpState>,
     operator: Operator,
+    _: NoIdempotencyKey,
     body: Body<AccountRequest>,
 ) -> Result<Response, ApiError> {
     installation_only(&operator)?;
     let name = body.value.name;
-    let chars = name.chars().count();
-    if chars == 0
-        || chars > cordboard_domain::limit::NAME_CHARS_MAX
-        || name.trim() != name
-        || name.chars().any(char::is_control)
-    {
-        return Err(ApiError::field("/name", "bad_name", "a name has 1 to 120 characters, none at its ends blank"));
-    }
     let (text, hash) = fresh_key(&**state.runtime.entropy());
     let (now, seed) = (state.runtime.now(), state.runtime.entropy().seed());
     let first_key = |account| {

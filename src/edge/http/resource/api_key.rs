@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::{Caller, fresh_key};
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, Params};
+use super::super::extract::{Body, NoIdempotencyKey, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::{ApiKey, KeyChange, Role};
@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use cordboard_domain::id::{IdSource, KeyId};
 use cordboard_domain::time::Timestamp;
-use cordboard_domain::work::Command;
+use cordboard_domain::work::{Command, check_name_text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -73,13 +73,14 @@ async fn list_api_keys(
 async fn create_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoIdempotencyKey,
     body: Body<NewApiKey>,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let new = body.value;
-    let chars = new.name.chars().count();
-    if chars == 0 || chars > cordboard_domain::limit::NAME_CHARS_MAX || new.name.chars().any(char::is_control) {
-        return Err(ApiError::field("/name", "bad_name", "a name has 1 to 120 characters, none a control"));
+    check_name_text(&new.name)?;
+    if new.expires_at.is_some_and(|at| at <= state.runtime.now()) {
+        return Err(ApiError::field("/expires_at", "in_the_past", "the key would never work; give a time to come"));
     }
     let role = Role::parse(&new.role);
     let role =

@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::{Caller, worker_token};
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoIdempotencyKey, Params};
 use super::super::{find, schema};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -218,6 +218,7 @@ async fn create_worker_token(
     State(state): State<HttpState>,
     caller: Caller,
     Path(id): Path<String>,
+    _: NoIdempotencyKey,
     body: Body<TokenRequest>,
 ) -> Result<Response, ApiError> {
     caller.configures()?;

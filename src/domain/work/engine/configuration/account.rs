@@ -1,7 +1,7 @@
 //! The account's own name and settings.
 
 use crate::limit::*;
-use crate::work::engine::directory::{check_range, check_revision, invalid};
+use crate::work::engine::directory::{check_name_text, check_range, check_revision, invalid};
 use crate::work::engine::{Answer, Engine, Turn};
 use crate::work::*;
 
@@ -16,7 +16,7 @@ impl Engine {
         check_revision(&self.account.stamp, expected)?;
         let name = match name {
             Some(name) => {
-                self.check_name_text(&name)?;
+                check_name_text(&name)?;
                 name
             }
             None => self.account.name.clone(),

@@ -1,13 +1,14 @@
 //! The sample workflows of the project: every file is read, and nothing is found wrong with it.
 
-use super::Document;
-use super::case::TestFile;
+use cordboard_domain::work::document::Document;
+use cordboard_domain::work::document::case::TestFile;
+use cordboard_domain::work::run_cases;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Pairs of a sample's document and its test file, by the document's file name.
 fn samples() -> Vec<(PathBuf, Value, TestFile)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workflows");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows");
     let files = std::fs::read_dir(&folder).expect("the folder of samples").map(|entry| entry.expect("an entry").path());
     let documents = files.filter(|path| path.extension().is_some_and(|end| end == "json"));
     let documents = documents.filter(|path| !path.to_string_lossy().ends_with(".test.json"));
@@ -59,7 +60,7 @@ fn cases_name_rules_and_steps_that_exist() {
 fn every_case_of_the_samples_holds() {
     let mut failed = Vec::new();
     for (path, document, file) in samples() {
-        for case in crate::work::run_cases(&document, &file).expect("the declared account is sound") {
+        for case in run_cases(&document, &file).expect("the declared account is sound") {
             let told =
                 case.differences.iter().map(|difference| format!("{}: {}: {difference}", path.display(), case.name));
             failed.extend(told);
