@@ -1,8 +1,11 @@
 //! What holds for all answers: entity tags, pages, names as references, and idempotency keys.
 
 use super::office::*;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
 use serde_json::json;
 use std::time::Duration;
+use tower::ServiceExt;
 
 #[tokio::test]
 async fn a_change_on_condition_is_refused_when_the_resource_moved_on() {
@@ -104,4 +107,24 @@ async fn the_explorer_and_the_health_of_the_server_need_no_key() {
     }
     let document = office.get("/openapi.json").await;
     assert_eq!(document.body["openapi"], "3.1.0");
+}
+
+#[tokio::test]
+async fn no_answer_may_load_or_run_anything_and_the_explorer_only_its_own() {
+    let office = Office::new().await;
+    for path in ["/v1/queues", "/v1/nothing", "/openapi.json", "/healthz"] {
+        let policy = office.get(path).await.headers["content-security-policy"].clone();
+        assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'", "{path}");
+    }
+    let request = Request::builder().uri("/docs/").body(Body::empty()).expect("a request");
+    let explorer = office.router.clone().oneshot(request).await.expect("the router always answers");
+    let policy = explorer.headers()["content-security-policy"].to_str().expect("text").to_owned();
+    assert!(policy.contains("script-src 'self';") && !policy.contains("http"), "{policy}");
+    let page = to_bytes(explorer.into_body(), usize::MAX).await.expect("it is read");
+    let page = String::from_utf8(page.to_vec()).expect("text");
+    // What the policy forbids, the page does not need: scripts within it, and other hosts.
+    for script in page.split("<script").skip(1) {
+        assert!(script.starts_with(" src=\"./"), "{script}");
+    }
+    assert!(!page.contains("//") && !page.contains("<style") && !page.contains(" on"), "{page}");
 }
