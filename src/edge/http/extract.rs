@@ -77,8 +77,34 @@ fn segment(segment: &serde_path_to_error::Segment) -> String {
     }
 }
 
+/// What the reader of JSON says, and what mends it.
+const MENDS: [(&str, &str); 14] = [
+    ("EOF while parsing a string", "a text is not closed: end it with `\"`"),
+    ("EOF while parsing a list", "a list is not closed: end it with `]`"),
+    ("EOF while parsing an object", "an object is not closed: end it with `}`"),
+    ("EOF while parsing", "a value is missing at the end"),
+    ("trailing comma", "take away the comma before the closing bracket"),
+    ("trailing characters", "take away what follows the first object; a body is one object"),
+    ("expected `:`", "put a colon between a name and its value"),
+    ("expected `,` or `}`", "put a comma between two fields, or end the object with `}`"),
+    ("expected `,` or `]`", "put a comma between two values, or end the list with `]`"),
+    ("key must be a string", "put each name in double quotes"),
+    ("control character", "write line breaks and tabs in texts as `\\n` and `\\t`"),
+    ("escape", "write a backslash in a text as `\\\\`"),
+    ("unicode", "send the body in UTF-8"),
+    ("recursion limit", "nest less deeply"),
+];
+
 fn malformed(error: &serde_json::Error) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("the body is not JSON: {error}"))
+    let told = error.to_string();
+    let told = told.split(" at line ").next().unwrap_or(&told);
+    let mend = MENDS.into_iter().find(|(said, _)| told.contains(said));
+    let mend =
+        mend.map_or("a value is a text in double quotes, a number, true, false, null, [...] or {...}", |it| it.1);
+    let message = format!("line {}, column {}: {told}; {mend}", error.line(), error.column());
+    let detail = format!("the body is not JSON: {message}");
+    let field = FieldError { pointer: String::new(), code: "malformed_json".to_owned(), message };
+    ApiError { errors: vec![field], ..ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", detail) }
 }
 
 fn wrong(path: &[String], message: &str) -> ApiError {
@@ -118,9 +144,32 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         serde_path_to_error::deserialize(source).map(Self).map_err(|error| {
             let message = error.inner().to_string();
             let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-            let name = unknown.map_or_else(|| error.path().to_string(), str::to_owned);
-            ApiError::parameter(&name, if unknown.is_some() { "unknown_parameter" } else { "bad_value" }, message)
+            match unknown {
+                Some(name) => {
+                    let known = message.split_once("`, ").map_or("", |(_, rest)| rest);
+                    let message = format!("there is no parameter `{name}`; {known}");
+                    ApiError::parameter(name, "unknown_parameter", message)
+                }
+                None => ApiError::parameter(&error.path().to_string(), "bad_value", message),
+            }
         })
+    }
+}
+
+/// For operations without query parameters: any is refused.
+pub struct NoParams;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes()).next() {
+            None => Ok(Self),
+            Some((name, _)) => {
+                let message = format!("there is no parameter `{name}`; this operation takes none");
+                Err(ApiError::parameter(&name, "unknown_parameter", message))
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::{Caller, Operator, fresh_key};
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IfMatch, NoIdempotencyKey, Params};
+use super::super::extract::{Body, IfMatch, NoIdempotencyKey, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::{ApiKey, Role};
@@ -87,6 +87,7 @@ async fn list_accounts(
 async fn create_account(
     State(state): State<HttpState>,
     operator: Operator,
+    _: NoParams,
     _: NoIdempotencyKey,
     body: Body<AccountRequest>,
 ) -> Result<Response, ApiError> {
@@ -125,6 +126,7 @@ async fn reached(state: &HttpState, operator: &Operator, id: &str) -> Result<Acc
 async fn get_account(
     State(state): State<HttpState>,
     operator: Operator,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let account = reached(&state, &operator, &id).await?;
@@ -137,6 +139,7 @@ async fn get_account(
 async fn update_account(
     State(state): State<HttpState>,
     operator: Operator,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     body: Body<AccountChange>,

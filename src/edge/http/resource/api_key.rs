@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::{Caller, fresh_key};
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, NoIdempotencyKey, Params};
+use super::super::extract::{Body, NoIdempotencyKey, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::{ApiKey, KeyChange, Role};
@@ -73,6 +73,7 @@ async fn list_api_keys(
 async fn create_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     _: NoIdempotencyKey,
     body: Body<NewApiKey>,
 ) -> Result<Response, ApiError> {
@@ -136,6 +137,7 @@ async fn find_key(state: &HttpState, caller: &Caller, id: &str) -> Result<ApiKey
 async fn get_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Answer, ApiError> {
     Ok(Answer::ok(show(&find_key(&state, &caller, &id).await?)))
@@ -147,6 +149,7 @@ async fn get_api_key(
 async fn delete_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let key = find_key(&state, &caller, &id).await?;

@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::Kind;
@@ -60,6 +60,7 @@ async fn list_channels(
 async fn create_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewChannel>,
 ) -> Result<Response, ApiError> {
@@ -75,6 +76,7 @@ async fn create_channel(
 async fn get_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Channel, &id).await
@@ -92,6 +94,7 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Ch
 async fn update_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     body: Body<ChannelChange>,
@@ -108,6 +111,7 @@ async fn update_channel(
 async fn delete_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, ApiError> {

@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::Kind;
@@ -74,6 +74,7 @@ async fn list_queues(
 async fn create_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewQueue>,
 ) -> Result<Response, ApiError> {
@@ -94,6 +95,7 @@ async fn create_queue(
 async fn get_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Queue, &id).await
@@ -111,6 +113,7 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Qu
 async fn update_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     body: Body<QueueChange>,
@@ -134,6 +137,7 @@ async fn update_queue(
 async fn delete_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, ApiError> {

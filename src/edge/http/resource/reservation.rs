@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::{find, schema};
 use crate::runtime::store::{Filter, Kind};
 use axum::extract::{Path, State};
@@ -109,6 +109,7 @@ async fn find_reservation(state: &HttpState, caller: &Caller, id: &str) -> Resul
 async fn get_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let reservation = find_reservation(&state, &caller, &id).await?;
@@ -149,6 +150,7 @@ async fn act(
 async fn accept_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     IdempotencyKey(key): IdempotencyKey,
@@ -164,6 +166,7 @@ async fn accept_reservation(
 async fn reject_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     IdempotencyKey(key): IdempotencyKey,
@@ -181,6 +184,7 @@ async fn reject_reservation(
 async fn wrap_up_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     IdempotencyKey(key): IdempotencyKey,
@@ -197,6 +201,7 @@ async fn wrap_up_reservation(
 async fn complete_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     IdempotencyKey(key): IdempotencyKey,

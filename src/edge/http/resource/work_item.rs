@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::{find, schema};
 use crate::runtime::store::{EventFilter, Filter, Kind};
 use axum::extract::{Path, State};
@@ -213,6 +213,7 @@ async fn list_work_items(
 async fn create_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewWorkItem>,
 ) -> Result<Response, ApiError> {
@@ -239,6 +240,7 @@ fn raw(attributes: &Value) -> Result<Box<RawValue>, ApiError> {
 async fn get_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let item = find::item(&state, &caller, find::item_id(&id)?).await?;
@@ -280,6 +282,7 @@ async fn act(
 async fn update_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     body: Body<WorkItemChange>,
@@ -309,6 +312,7 @@ async fn action(state: &HttpState, caller: &Caller, id: &str) -> Result<Action, 
 async fn cancel_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     IdempotencyKey(key): IdempotencyKey,
@@ -326,6 +330,7 @@ async fn cancel_work_item(
 async fn complete_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     IdempotencyKey(key): IdempotencyKey,
@@ -351,6 +356,7 @@ fn holds(caller: &Caller, item: &Item) -> Result<(), ApiError> {
 async fn wrap_up_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     IdempotencyKey(key): IdempotencyKey,
@@ -369,6 +375,7 @@ async fn wrap_up_work_item(
 async fn transfer_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     IdempotencyKey(key): IdempotencyKey,
@@ -393,6 +400,7 @@ async fn transfer_work_item(
 async fn reroute_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     IdempotencyKey(key): IdempotencyKey,
@@ -410,6 +418,7 @@ async fn reroute_work_item(
 async fn explain_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Answer, ApiError> {
     let Action { item, id } = action(&state, &caller, &id).await?;

@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::{Caller, worker_token};
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, NoIdempotencyKey, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoIdempotencyKey, NoParams, Params};
 use super::super::{find, schema};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -131,6 +131,7 @@ async fn list_workers(
 async fn create_worker(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewWorker>,
 ) -> Result<Response, ApiError> {
@@ -152,6 +153,7 @@ async fn create_worker(
 async fn get_worker(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let view = find::worker(&state, &caller, &id).await?;
@@ -165,6 +167,7 @@ async fn get_worker(
 async fn update_worker(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     body: Body<WorkerChange>,
@@ -195,6 +198,7 @@ async fn update_worker(
 async fn delete_worker(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, ApiError> {
@@ -217,6 +221,7 @@ pub struct TokenRequest {
 async fn create_worker_token(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     _: NoIdempotencyKey,
     body: Body<TokenRequest>,

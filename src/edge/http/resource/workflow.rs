@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::Kind;
@@ -82,6 +82,7 @@ async fn list_workflows(
 async fn create_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewWorkflow>,
 ) -> Result<Response, ApiError> {
@@ -118,6 +119,7 @@ async fn latest(state: &HttpState, caller: &Caller, reference: &str) -> Result<S
 async fn get_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
@@ -135,6 +137,7 @@ pub async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Resul
 async fn update_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
     body: Body<WorkflowChange>,
@@ -171,6 +174,7 @@ async fn publish_workflow(
 async fn delete_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, ApiError> {
@@ -211,6 +215,7 @@ async fn list_versions(
 async fn get_version(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path((id, version)): Path<(String, String)>,
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
