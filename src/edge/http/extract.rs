@@ -173,26 +173,73 @@ impl<S: Send + Sync> FromRequestParts<S> for NoParams {
     }
 }
 
-/// The revision of `If-Match`, if it is given.
-pub struct IfMatch(pub Option<u64>);
+/// Entity tags of one `If-Match`.
+const TAGS_MAX: usize = 20;
+/// No resource comes to this revision, so it stands for entity tags that we never gave.
+const REVISION_OF_NONE: u64 = u64::MAX;
+
+/// The revisions of `If-Match`, the lowest first; none when it is absent or `*`, since what is not there is not found
+/// anyway.
+#[derive(Debug, Default)]
+pub struct IfMatch(Vec<u64>);
+
+impl IfMatch {
+    pub fn revisions(self) -> Vec<u64> {
+        self.0
+    }
+
+    /// Checks the condition on what never changes.
+    pub fn check(&self, revision: u64) -> Result<(), ApiError> {
+        if self.0.is_empty() || self.0.contains(&revision) {
+            return Ok(());
+        }
+        let detail = format!("the resource has changed since: its revision is {revision}");
+        Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "stale", detail))
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
-        let text = value.to_str().unwrap_or("").trim();
-        if text == "*" {
-            return Ok(Self(None));
+        let lines = parts.headers.get_all(header::IF_MATCH).iter().map(|line| line.to_str());
+        let malformed = || {
+            let message = "send `*`, or entity tags in quotes with commas between, as answers have them in `ETag`";
+            ApiError::parameter("If-Match", "bad_value", message)
+        };
+        // Lines of one header are one list (RFC 9110, section 5.3).
+        let lines = lines.collect::<Result<Vec<_>, _>>().map_err(|_| malformed())?;
+        let tags = lines.join(",");
+        if lines.is_empty() || tags.trim() == "*" {
+            return Ok(Self::default());
         }
-        let revision =
-            text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-        match revision {
-            Some(revision) => Ok(Self(Some(revision))),
-            // An entity tag that we never gave matches nothing (RFC 9110, section 13.1.1).
-            None => {
-                Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "stale", "`If-Match` names no revision of ours"))
-            }
+        let mut revisions = entity_tags(&tags).ok_or_else(malformed)?;
+        revisions.sort_unstable();
+        revisions.dedup();
+        Ok(Self(revisions))
+    }
+}
+
+/// The revisions that a list of entity tags names (RFC 9110, section 13.1.1); `None` when it is no such list.
+fn entity_tags(mut rest: &str) -> Option<Vec<u64>> {
+    let mut revisions = Vec::new();
+    loop {
+        // A list may have empty elements (section 5.6.1.2).
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return Some(revisions).filter(|found| (1..=TAGS_MAX).contains(&found.len()));
+        }
+        let strong = rest.strip_prefix('"');
+        let (tag, after) = strong.or_else(|| rest.strip_prefix("W/\""))?.split_once('"')?;
+        if tag.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return None;
+        }
+        // A weak tag never matches here, nor does another way to write a number.
+        let revision = tag.parse::<u64>().ok().filter(|it| strong.is_some() && it.to_string() == tag);
+        revisions.push(revision.unwrap_or(REVISION_OF_NONE));
+        rest = after.trim_start_matches([' ', '\t']);
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
         }
     }
 }

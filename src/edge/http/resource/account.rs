@@ -101,9 +101,9 @@ async fn create_account(
         Some(ApiKey { id, account, name, role, worker: None, hash, created_at: now, expires_at: None })
     };
     let account = state.runtime.create_account(&name, first_key).await?;
-    let mut shown = answer::show(&Record::Account(account)).body;
-    shown["api_key"] = json!(text);
-    Ok(Answer::ok(shown).created("/v1/accounts").into_response())
+    let mut shown = answer::show(&Record::Account(account));
+    shown.body["api_key"] = json!(text);
+    Ok(Answer::resource(shown).created("/v1/accounts").into_response())
 }
 
 /// The account that a path names, if the caller reaches it.
@@ -141,7 +141,7 @@ async fn update_account(
     operator: Operator,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<AccountChange>,
 ) -> Result<Response, ApiError> {
     let account = reached(&state, &operator, &id).await?.id;
@@ -158,5 +158,6 @@ async fn update_account(
         presence_grace_s: change.presence_grace_s,
         exclusions: change.exclusions,
     });
-    carry_out(&state, &caller, Order::new(Command::UpdateAccount { name, settings, expected })).await
+    carry_out(&state, &caller, Order::new(Command::UpdateAccount { name, settings, expected: None }).when(condition))
+        .await
 }

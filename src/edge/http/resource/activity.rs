@@ -95,13 +95,13 @@ async fn update_activity(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<ActivityChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
     let change = body.value;
-    let command = Command::UpdateActivity { id, name: change.name, available: change.available, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::UpdateActivity { id, name: change.name, available: change.available, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete an activity; refused while it is in use.
@@ -112,8 +112,8 @@ async fn delete_activity(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteActivity { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteActivity { id, expected: None }).when(condition)).await
 }

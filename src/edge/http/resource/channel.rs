@@ -96,13 +96,13 @@ async fn update_channel(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<ChannelChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
     let change = body.value;
-    let command = Command::UpdateChannel { id, default_capacity: change.default_capacity, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::UpdateChannel { id, default_capacity: change.default_capacity, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a channel; refused while it is in use.
@@ -113,10 +113,10 @@ async fn delete_channel(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteChannel { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteChannel { id, expected: None }).when(condition)).await
 }
 
 fn one() -> u32 {

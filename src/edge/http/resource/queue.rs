@@ -115,7 +115,7 @@ async fn update_queue(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<QueueChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
@@ -126,9 +126,9 @@ async fn update_queue(
         workers: change.workers,
         order: change.order,
         priority_per_minute_milli: change.priority_per_minute.map(milli).transpose()?,
-        expected,
+        expected: None,
     };
-    carry_out(&state, &caller, Order::new(command)).await
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a queue; refused while it is in use.
@@ -139,10 +139,10 @@ async fn delete_queue(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteQueue { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteQueue { id, expected: None }).when(condition)).await
 }
 
 fn everybody() -> Value {

@@ -152,11 +152,12 @@ async fn accept_reservation(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<AcceptReservation>,
 ) -> Result<Response, ApiError> {
-    let order = |id| Order::new(Command::AcceptReservation { id, expected }).once(key, body.digest);
+    let order =
+        |id| Order::new(Command::AcceptReservation { id, expected: None }).when(condition).once(key, body.digest);
     act(&state, &caller, &id, ReservationState::Accepted, order).await
 }
 
@@ -168,13 +169,17 @@ async fn reject_reservation(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<RejectReservation>,
 ) -> Result<Response, ApiError> {
     let RejectReservation { reason, activity } = body.value;
     let activity = activity.map(Reference);
-    let order = |id| Order::new(Command::RejectReservation { id, reason, activity, expected }).once(key, body.digest);
+    let order = |id| {
+        Order::new(Command::RejectReservation { id, reason, activity, expected: None })
+            .when(condition)
+            .once(key, body.digest)
+    };
     act(&state, &caller, &id, ReservationState::Rejected, order).await
 }
 
@@ -186,12 +191,14 @@ async fn wrap_up_reservation(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<WrapUpReservation>,
 ) -> Result<Response, ApiError> {
     let timeout_s = body.value.timeout_s;
-    let order = |id| Order::new(Command::WrapUpReservation { id, timeout_s, expected }).once(key, body.digest);
+    let order = |id| {
+        Order::new(Command::WrapUpReservation { id, timeout_s, expected: None }).when(condition).once(key, body.digest)
+    };
     act(&state, &caller, &id, ReservationState::Wrapping, order).await
 }
 
@@ -203,11 +210,13 @@ async fn complete_reservation(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<CompleteReservation>,
 ) -> Result<Response, ApiError> {
     let reason = body.value.reason;
-    let order = |id| Order::new(Command::CompleteReservation { id, reason, expected }).once(key, body.digest);
+    let order = |id| {
+        Order::new(Command::CompleteReservation { id, reason, expected: None }).when(condition).once(key, body.digest)
+    };
     act(&state, &caller, &id, ReservationState::Completed, order).await
 }

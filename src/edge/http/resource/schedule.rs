@@ -111,7 +111,7 @@ async fn update_schedule(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<ScheduleChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
@@ -122,9 +122,9 @@ async fn update_schedule(
             true => Some(hours(present_hours(&state, &caller, &id.to_string()).await?, parts)),
             false => None,
         };
-        Command::UpdateSchedule { id, name: change.name, hours, expected }
+        Command::UpdateSchedule { id, name: change.name, hours, expected: None }
     };
-    carry_out(&state, &caller, Order::new(command)).await
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a schedule; refused while it is in use.
@@ -135,10 +135,10 @@ async fn delete_schedule(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteSchedule { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteSchedule { id, expected: None }).when(condition)).await
 }
 
 /// Hours with the given parts set.

@@ -284,7 +284,7 @@ async fn update_work_item(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<WorkItemChange>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
@@ -292,8 +292,8 @@ async fn update_work_item(
     let item = find::item(&state, &caller, id).await?;
     let WorkItemChange { attributes, priority, reevaluate } = body.value;
     let attributes = attributes.as_ref().map(raw).transpose()?;
-    let command = Command::UpdateItem { id, attributes, priority, reevaluate, expected };
-    act(&state, &caller, item, Order::new(command), &[]).await
+    let command = Command::UpdateItem { id, attributes, priority, reevaluate, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition), &[]).await
 }
 
 struct Action {
@@ -314,14 +314,14 @@ async fn cancel_work_item(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<EndWorkItem>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
     let Action { item, id } = action(&state, &caller, &id).await?;
-    let command = Command::CancelItem { id, reason: body.value.reason, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[ItemState::Canceled]).await
+    let command = Command::CancelItem { id, reason: body.value.reason, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[ItemState::Canceled]).await
 }
 
 /// Complete an assigned or wrapping item.
@@ -332,14 +332,15 @@ async fn complete_work_item(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<EndWorkItem>,
 ) -> Result<Response, ApiError> {
     let Action { item, id } = action(&state, &caller, &id).await?;
     holds(&caller, &item)?;
-    let command = Command::CompleteItem { id, reason: body.value.reason, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[ItemState::Completed]).await
+    let command = Command::CompleteItem { id, reason: body.value.reason, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[ItemState::Completed])
+        .await
 }
 
 /// An agent acts on items only that it holds, not on those that it is merely offered.
@@ -358,15 +359,15 @@ async fn wrap_up_work_item(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<WrapUpWorkItem>,
 ) -> Result<Response, ApiError> {
     let Action { item, id } = action(&state, &caller, &id).await?;
     holds(&caller, &item)?;
     let WrapUpWorkItem { timeout_s, reason } = body.value;
-    let command = Command::WrapUpItem { id, timeout_s, reason, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+    let command = Command::WrapUpItem { id, timeout_s, reason, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[]).await
 }
 
 /// Transfer an assigned item to a worker, a queue or a workflow.
@@ -377,7 +378,7 @@ async fn transfer_work_item(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<TransferWorkItem>,
 ) -> Result<Response, ApiError> {
@@ -390,8 +391,8 @@ async fn transfer_work_item(
         (None, None, Some(workflow)) => TransferTarget::Workflow(Reference(workflow)),
         _ => return Err(ApiError::field("", "one_of", "exactly one of `worker`, `queue` and `workflow` is needed")),
     };
-    let command = Command::TransferItem { id, to, warm, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+    let command = Command::TransferItem { id, to, warm, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[]).await
 }
 
 /// Start an unassigned item again, in the newest version of its own or of another workflow.
@@ -402,14 +403,14 @@ async fn reroute_work_item(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<RerouteWorkItem>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
     let Action { item, id } = action(&state, &caller, &id).await?;
-    let command = Command::RerouteItem { id, workflow: body.value.workflow.map(Reference), expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+    let command = Command::RerouteItem { id, workflow: body.value.workflow.map(Reference), expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[]).await
 }
 
 /// Explain why an item is where it is: rule, step, who comes next, what excludes everybody else, what happens when.

@@ -169,7 +169,7 @@ async fn update_worker(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<WorkerChange>,
 ) -> Result<Response, ApiError> {
     let id = find::worker(&state, &caller, &id).await?.worker.id;
@@ -189,7 +189,7 @@ async fn update_worker(
         connection_required: change.connection_required,
         reject_offers: change.reject_offers,
     };
-    carry_out(&state, &caller, Order::new(Command::UpdateWorker { id, change, expected })).await
+    carry_out(&state, &caller, Order::new(Command::UpdateWorker { id, change, expected: None }).when(condition)).await
 }
 
 /// Delete a worker; refused while it has live reservations.
@@ -200,11 +200,11 @@ async fn delete_worker(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = find::worker(&state, &caller, &id).await?.worker.id;
-    carry_out(&state, &caller, Order::new(Command::DeleteWorker { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteWorker { id, expected: None }).when(condition)).await
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -139,14 +139,14 @@ async fn update_workflow(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<WorkflowChange>,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
     let WorkflowChange { name, assignment_url, assignment_fallback_url } = body.value;
-    let command = Command::UpdateWorkflow { id, name, assignment_url, assignment_fallback_url, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::UpdateWorkflow { id, name, assignment_url, assignment_fallback_url, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Publish a new version of a workflow's document. Items keep the version that they started with unless
@@ -159,13 +159,13 @@ async fn publish_workflow(
     caller: Caller,
     Path(id): Path<String>,
     Params(params): Params<PublishParams>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<Value>,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
-    let command = Command::PublishWorkflow { id, document: body.value, reevaluate: params.reevaluate, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::PublishWorkflow { id, document: body.value, reevaluate: params.reevaluate, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a workflow; refused while open items are in it.
@@ -176,11 +176,11 @@ async fn delete_workflow(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteWorkflow { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteWorkflow { id, expected: None }).when(condition)).await
 }
 
 fn show_version(version: &WorkflowVersion) -> Value {
@@ -223,5 +223,7 @@ async fn get_version(
     let number = version.parse::<u32>().ok().filter(|number| *number <= i32::MAX as u32);
     let number = number.ok_or_else(|| ApiError::not_found("version"))?;
     let found = state.runtime.store().version(caller.account, id, number).await?;
-    Ok(Answer::ok(show_version(&found.ok_or_else(|| ApiError::not_found("version"))?)))
+    let found = found.ok_or_else(|| ApiError::not_found("version"))?;
+    // A version never changes, and its number is no other version's.
+    Ok(Answer::resource(Shown { body: show_version(&found), revision: u64::from(found.version) }))
 }
