@@ -73,10 +73,9 @@ async fn list_accounts(
 ) -> Result<Answer, ApiError> {
     installation_only(&operator)?;
     let limit = find::limit(page.limit)?;
-    let mut accounts = state.runtime.store().accounts().await?;
-    accounts.reverse();
-    let wanted = |account: &Account| page.after.as_ref().is_none_or(|after| account.id.to_string() < *after);
-    let accounts = accounts.into_iter().filter(wanted).take(usize::try_from(limit).unwrap_or(usize::MAX) + 1);
+    let after = find::cursor(page.after, |text| AccountId::parse(text).is_ok())?;
+    let accounts = state.runtime.store().list_accounts(after.as_deref(), limit + 1).await?;
+    let accounts = accounts.into_iter();
     let entries = accounts.map(|account| answer::show(&Record::Account(account)).body).collect();
     Ok(answer::page(entries, limit, answer::by_id))
 }

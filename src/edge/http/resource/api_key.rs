@@ -66,7 +66,8 @@ async fn list_api_keys(
 ) -> Result<Answer, ApiError> {
     caller.configures()?;
     let limit = find::limit(page.limit)?;
-    let keys = state.runtime.store().keys(caller.account, page.after.as_deref(), limit + 1).await?;
+    let after = find::cursor(page.after, |text| KeyId::parse(text).is_ok())?;
+    let keys = state.runtime.store().keys(caller.account, after.as_deref(), limit + 1).await?;
     Ok(answer::page(keys.iter().map(show).collect(), limit, answer::by_id))
 }
 

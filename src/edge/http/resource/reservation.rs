@@ -35,6 +35,7 @@ pub struct ReservationParams {
     state: Option<ReservationState>,
     /// Name or id.
     worker: Option<String>,
+    /// Id of a work item, open or ended.
     work_item: Option<String>,
     /// Entries of the page, 1 to 200; default 50.
     #[param(minimum = 1, maximum = 200)]
@@ -81,12 +82,12 @@ async fn list_reservations(
 ) -> Result<Answer, ApiError> {
     let limit = find::limit(params.limit)?;
     let word = |state: ReservationState| serde_json::to_value(state).ok().and_then(|it| it.as_str().map(str::to_owned));
-    let worker = super::work_item::listed_worker(&state, &caller, params.worker).await?;
+    let worker = find::filtered_worker(&state, &caller, params.worker).await?;
     let filter = Filter {
         state: params.state.and_then(word),
         worker: worker.map(|id| id.to_string()),
-        work_item: params.work_item,
-        after: params.after,
+        work_item: find::filtered(&state, &caller, Kind::Item, "work_item", params.work_item).await?,
+        after: find::cursor(params.after, |text| find::is_id(Kind::Reservation, text))?,
         limit: limit + 1,
         ..Filter::default()
     };

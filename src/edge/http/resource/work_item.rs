@@ -9,7 +9,7 @@ use super::super::{find, schema};
 use crate::runtime::store::{EventFilter, Filter, Kind};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use cordboard_domain::id::{ItemId, WorkerId};
+use cordboard_domain::id::ItemId;
 use cordboard_domain::limit::ITEM_TIMEOUT_S_DEFAULT;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::explain::Explanation;
@@ -148,38 +148,6 @@ pub struct RerouteWorkItem {
     workflow: Option<String>,
 }
 
-async fn config(
-    state: &HttpState,
-    caller: &Caller,
-    kind: Kind,
-    named: Option<String>,
-) -> Result<Option<String>, ApiError> {
-    let Some(reference) = named else { return Ok(None) };
-    // A filter that names nothing finds nothing; that it names nothing is worth telling.
-    let found = find::config_id(state, caller, kind, &reference).await;
-    found.map(Some).map_err(|error| match error.status.as_u16() {
-        404 => ApiError::parameter(find::noun(kind), "unknown_reference", error.detail),
-        _ => error,
-    })
-}
-
-/// The id of the worker whose resources are listed: the caller's own for an agent.
-pub async fn listed_worker(
-    state: &HttpState,
-    caller: &Caller,
-    named: Option<String>,
-) -> Result<Option<WorkerId>, ApiError> {
-    let named = match (named, caller.held_to()) {
-        (None, own) => return Ok(own),
-        (Some(named), _) => named,
-    };
-    let found = find::worker(state, caller, &named).await;
-    found.map(|view| Some(view.worker.id)).map_err(|error| match error.status.as_u16() {
-        404 => ApiError::parameter("worker", "unknown_reference", error.detail),
-        _ => error,
-    })
-}
-
 /// List work items, newest first.
 #[utoipa::path(get, path = "/v1/work-items", tag = "Work items", params(WorkItemParams),
     responses((status = 200, body = schema::WorkItems), Problems))]
@@ -190,15 +158,19 @@ async fn list_work_items(
 ) -> Result<Answer, ApiError> {
     let limit = find::limit(params.limit)?;
     let word = |state: ItemState| serde_json::to_value(state).ok().and_then(|it| it.as_str().map(str::to_owned));
+    let queue = find::filtered(&state, &caller, Kind::Queue, "queue", params.queue).await?;
+    let workflow = find::filtered(&state, &caller, Kind::Workflow, "workflow", params.workflow).await?;
+    let channel = find::filtered_channel(&state, &caller, params.channel).await?;
+    let worker = find::filtered_worker(&state, &caller, params.worker).await?;
     let filter = Filter {
         state: params.state.and_then(word),
-        queue: config(&state, &caller, Kind::Queue, params.queue).await?,
-        workflow: config(&state, &caller, Kind::Workflow, params.workflow).await?,
-        channel: params.channel,
-        worker: listed_worker(&state, &caller, params.worker).await?.map(|id| id.to_string()),
+        queue,
+        workflow,
+        channel,
+        worker: worker.map(|id| id.to_string()),
         created_from: params.created_from,
         created_before: params.created_before,
-        after: params.after,
+        after: find::cursor(params.after, |text| find::is_id(Kind::Item, text))?,
         limit: limit + 1,
         ..Filter::default()
     };

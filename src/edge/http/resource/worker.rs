@@ -6,9 +6,11 @@ use super::super::auth::{Caller, worker_token};
 use super::super::error::{ApiError, Problems};
 use super::super::extract::{Body, IdempotencyKey, IfMatch, NoIdempotencyKey, NoParams, Params};
 use super::super::{find, schema};
+use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use cordboard_domain::id::WorkerId;
 use cordboard_domain::work::view::WorkerJson;
 use cordboard_domain::work::{Command, NewWorker as Creation, Reference, WorkerChange as Change, WorkerView};
 use serde::Deserialize;
@@ -99,6 +101,8 @@ async fn list_workers(
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
     let limit = find::limit(params.limit)?;
+    let after = find::cursor(params.after, |text| WorkerId::parse(text).is_ok())?;
+    let activity = find::filtered(&state, &caller, Kind::Activity, "activity", params.activity).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
     let views = state.runtime.read(caller.account, move |engine, _| {
         let members: Option<HashSet<_>> = match &params.queue {
@@ -106,17 +110,14 @@ async fn list_workers(
             None => None,
         };
         let matches = |view: &WorkerView| {
-            params
-                .activity
-                .as_ref()
-                .is_none_or(|it| *it == view.activity_name || *it == view.worker.activity.to_string())
+            activity.as_ref().is_none_or(|it| *it == view.worker.activity.to_string())
                 && params.available.is_none_or(|it| it == view.available)
                 && params.name.as_ref().is_none_or(|it| *it == view.worker.name)
         };
         let mut ids = engine.worker_ids();
         ids.retain(|id| members.as_ref().is_none_or(|members| members.contains(id)));
         ids.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
-        let later = ids.into_iter().filter(|id| params.after.as_ref().is_none_or(|after| id.to_string() < *after));
+        let later = ids.into_iter().filter(|id| after.as_ref().is_none_or(|after| id.to_string() < *after));
         // The account's loop waits meanwhile, so only the page's own workers are looked at in full.
         let views: Vec<_> = later.filter_map(|id| engine.worker(id)).filter(matches).take(wanted).collect();
         Some(views)
