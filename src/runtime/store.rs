@@ -138,6 +138,8 @@ pub struct Filter {
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
     pub after_sequence: u64,
+    /// No event after this one.
+    pub up_to: Option<u64>,
     /// All types when empty.
     pub types: Vec<String>,
     pub subject: Option<String>,
@@ -161,6 +163,8 @@ pub trait Store: Send + Sync {
     async fn found(&self, account: &Account, records: &[Record], keys: &[ApiKey]) -> Result<(), StoreError>;
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
     async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
+    /// Accounts below the id `after`, newest first.
+    async fn list_accounts(&self, after: Option<&str>, limit: u64) -> Result<Vec<Account>, StoreError>;
     /// Configuration, workers, the workflow versions in use, open items and live reservations.
     async fn load(&self, account: AccountId) -> Result<Option<Loaded>, StoreError>;
 
@@ -183,6 +187,15 @@ pub trait Store: Send + Sync {
         limit: u64,
     ) -> Result<Vec<WorkflowVersion>, StoreError>;
     async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// The sequence of the `count`th event that the filter leaves, its types and its limit not regarded; `None` when
+    /// there are fewer. What filters by type looks no further than that.
+    async fn event_horizon(
+        &self,
+        account: AccountId,
+        filter: &EventFilter,
+        count: u64,
+    ) -> Result<Option<u64>, StoreError>;
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError>;
     async fn keys(&self, account: AccountId, after: Option<&str>, limit: u64) -> Result<Vec<ApiKey>, StoreError>;

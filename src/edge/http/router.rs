@@ -19,6 +19,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
+/// Where the explorer of the API is.
+const EXPLORER: &str = "/docs";
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -72,7 +75,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 pub fn router(state: HttpState) -> Router {
     let (routes, document) = api().split_for_parts();
-    let explorer = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document);
+    let explorer = utoipa_swagger_ui::SwaggerUi::new(EXPLORER).url("/openapi.json", document);
     let limits = state.limits;
     let request_id = HeaderName::from_static("x-request-id");
     routes
@@ -154,9 +157,20 @@ async fn give_up_late(State(state): State<HttpState>, request: Request, next: Ne
     }
 }
 
+/// An answer in JSON is never a page: nothing of it may be run, shown in a frame or load anything.
+const POLICY_OF_ANSWERS: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// The explorer's own files and this server, and no other host. It sets styles of its own and has pictures in them.
+const POLICY_OF_EXPLORER: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
 async fn secure(request: Request, next: Next) -> Response {
+    let explorer = request.uri().path().starts_with(EXPLORER);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let policy = if explorer { POLICY_OF_EXPLORER } else { POLICY_OF_ANSWERS };
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -61,6 +61,24 @@ fn first_id_at(kind: Kind, at: Timestamp) -> String {
     }
 }
 
+/// Events that a filter leaves, of whatever type, oldest first.
+fn event_rows(account: AccountId, filter: &EventFilter, columns: &[&'static str]) -> SelectStatement {
+    let mut rows = select("events", columns);
+    rows.and_where(match filter.subject {
+        Some(_) => checked_for(account),
+        None => equals("account", account.to_string()),
+    });
+    rows.and_where(Expr::col(Alias::new("sequence")).gt(filter.after_sequence as i64));
+    if let Some(up_to) = filter.up_to {
+        rows.and_where(Expr::col(Alias::new("sequence")).lte(up_to as i64));
+    }
+    if let Some(subject) = &filter.subject {
+        rows.and_where(equals("subject", subject.as_str()));
+    }
+    rows.order_by(Alias::new("sequence"), Order::Asc);
+    rows
+}
+
 fn key_of(row: &QueryResult) -> Result<ApiKey, StoreError> {
     let unreadable = |why: &str| StoreError::Unreadable { what: "API key".to_owned(), why: why.to_owned() };
     let text = |column: &str| row.try_get::<String>("", column);
@@ -96,6 +114,16 @@ impl Store for SqlStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         self.read_accounts().await
+    }
+
+    async fn list_accounts(&self, after: Option<&str>, limit: u64) -> Result<Vec<Account>, StoreError> {
+        let mut rows = select("accounts", &["body"]);
+        if let Some(after) = after {
+            rows.and_where(Expr::col(Alias::new("id")).lt(after));
+        }
+        rows.order_by(Alias::new("id"), Order::Desc).limit(limit);
+        let rows = self.reader.query_all(&rows).await?;
+        rows.iter().map(|row| decode("account", &row.try_get::<String>("", "body")?)).collect()
     }
 
     async fn load(&self, account: AccountId) -> Result<Option<Loaded>, StoreError> {
@@ -180,19 +208,11 @@ impl Store for SqlStore {
     }
 
     async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
-        let mut rows = select("events", &["sequence", "id", "type", "subject", "time", "data"]);
-        rows.and_where(match filter.subject {
-            Some(_) => checked_for(account),
-            None => equals("account", account.to_string()),
-        });
-        rows.and_where(Expr::col(Alias::new("sequence")).gt(filter.after_sequence as i64));
+        let mut rows = event_rows(account, filter, &["sequence", "id", "type", "subject", "time", "data"]);
         if !filter.types.is_empty() {
             rows.and_where(Expr::col(Alias::new("type")).is_in(filter.types.iter().map(String::as_str)));
         }
-        if let Some(subject) = &filter.subject {
-            rows.and_where(equals("subject", subject.as_str()));
-        }
-        rows.order_by(Alias::new("sequence"), Order::Asc).limit(filter.limit);
+        rows.limit(filter.limit);
         let rows = self.reader.query_all(&rows).await?;
         let event = |row: &QueryResult| {
             Ok(StoredEvent {
@@ -205,6 +225,18 @@ impl Store for SqlStore {
             })
         };
         rows.iter().map(event).collect()
+    }
+
+    async fn event_horizon(
+        &self,
+        account: AccountId,
+        filter: &EventFilter,
+        count: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        let mut rows = event_rows(account, filter, &["sequence"]);
+        rows.limit(1).offset(count.saturating_sub(1));
+        let row = self.reader.query_one(&rows).await?;
+        Ok(row.map(|row| row.try_get::<i64>("", "sequence")).transpose()?.map(|sequence| sequence as u64))
     }
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {

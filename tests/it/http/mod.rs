@@ -5,6 +5,7 @@ mod auth;
 mod body;
 mod isolation;
 mod office;
+mod parameter;
 mod reservation;
 mod text;
 mod work_item;

@@ -141,6 +141,16 @@ pub async fn events_are_listed_oldest_first(store: &dyn Store) {
     assert_eq!(list(EventFilter { types: types.clone(), limit: 3, ..any() }).await, [2, 4, 6]);
     let both = EventFilter { types, subject: Some("itm_5".to_owned()), after_sequence: 10, ..any() };
     assert_eq!(list(both).await, [20]);
+    assert_eq!(list(EventFilter { after_sequence: 4, up_to: Some(6), ..any() }).await, [5, 6]);
+    let horizon =
+        async |filter: EventFilter, count| store.event_horizon(sample.account.id, &filter, count).await.expect("read");
+    // Types are not regarded: what is bounded is what is looked at.
+    let rare = || EventFilter { types: vec!["no.such".to_owned()], after_sequence: 3, ..any() };
+    assert_eq!(horizon(rare(), 1).await, Some(4));
+    assert_eq!(horizon(rare(), 17).await, Some(20));
+    assert_eq!(horizon(rare(), 18).await, None);
+    assert_eq!(horizon(EventFilter { subject: Some("itm_5".to_owned()), ..rare() }, 2).await, Some(10));
+    assert_eq!(horizon(EventFilter { subject: Some("itm_5".to_owned()), ..rare() }, 5).await, None);
     let stored = &store.events(sample.id(), &any()).await.expect("read")[0];
     let expected = StoredEvent {
         sequence: first.sequence,
@@ -151,6 +161,19 @@ pub async fn events_are_listed_oldest_first(store: &dyn Store) {
         data: first.data.get().to_owned(),
     };
     assert_eq!(*stored, expected);
+}
+
+pub async fn accounts_are_listed_newest_first_and_paged(store: &dyn Store) {
+    let mut founded = Vec::new();
+    for seed in 1..=5 {
+        founded.push(Sample::seeded(store, seed).await.account);
+    }
+    founded.sort_by_key(|account| std::cmp::Reverse(account.id));
+    let first = store.list_accounts(None, 2).await.expect("read");
+    assert_eq!(first, founded[..2]);
+    let rest = store.list_accounts(Some(&first[1].id.to_string()), 10).await.expect("read");
+    assert_eq!(rest, founded[2..]);
+    assert!(store.list_accounts(Some("acc_"), 10).await.expect("read").is_empty());
 }
 
 pub async fn nothing_crosses_between_accounts(store: &dyn Store) {

@@ -120,6 +120,10 @@ impl Store for FailingStore {
         self.inner.accounts().await
     }
 
+    async fn list_accounts(&self, after: Option<&str>, limit: u64) -> Result<Vec<Account>, StoreError> {
+        self.inner.list_accounts(after, limit).await
+    }
+
     async fn get(&self, account: AccountId, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         self.inner.get(account, kind, id).await
     }
@@ -153,6 +157,15 @@ impl Store for FailingStore {
 
     async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
         self.inner.events(account, filter).await
+    }
+
+    async fn event_horizon(
+        &self,
+        account: AccountId,
+        filter: &EventFilter,
+        count: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        self.inner.event_horizon(account, filter, count).await
     }
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {

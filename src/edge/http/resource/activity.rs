@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::Kind;
@@ -59,6 +59,7 @@ async fn list_activities(
 async fn create_activity(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewActivity>,
 ) -> Result<Response, ApiError> {
@@ -74,6 +75,7 @@ async fn create_activity(
 async fn get_activity(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Activity, &id).await
@@ -91,14 +93,15 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Ac
 async fn update_activity(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<ActivityChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
     let change = body.value;
-    let command = Command::UpdateActivity { id, name: change.name, available: change.available, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::UpdateActivity { id, name: change.name, available: change.available, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete an activity; refused while it is in use.
@@ -107,9 +110,10 @@ async fn update_activity(
 async fn delete_activity(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteActivity { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteActivity { id, expected: None }).when(condition)).await
 }

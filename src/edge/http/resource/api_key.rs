@@ -1,10 +1,10 @@
 //! `/api-keys`: who may call. A key is shown once, in the answer to its creation; only its hash is kept.
 
 use super::super::HttpState;
-use super::super::answer::{self, Answer, Order, carry_out};
+use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::{Caller, fresh_key};
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, NoIdempotencyKey, Params};
+use super::super::extract::{Body, IfMatch, NoIdempotencyKey, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::{ApiKey, KeyChange, Role};
@@ -18,6 +18,9 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// A key never changes, so it has one revision only.
+const REVISION: u64 = 1;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list_api_keys, create_api_key)).routes(routes!(get_api_key, delete_api_key))
@@ -63,7 +66,8 @@ async fn list_api_keys(
 ) -> Result<Answer, ApiError> {
     caller.configures()?;
     let limit = find::limit(page.limit)?;
-    let keys = state.runtime.store().keys(caller.account, page.after.as_deref(), limit + 1).await?;
+    let after = find::cursor(page.after, |text| KeyId::parse(text).is_ok())?;
+    let keys = state.runtime.store().keys(caller.account, after.as_deref(), limit + 1).await?;
     Ok(answer::page(keys.iter().map(show).collect(), limit, answer::by_id))
 }
 
@@ -73,6 +77,7 @@ async fn list_api_keys(
 async fn create_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     _: NoIdempotencyKey,
     body: Body<NewApiKey>,
 ) -> Result<Response, ApiError> {
@@ -118,7 +123,7 @@ async fn create_api_key(
         Command::RecordChange { event_type: "api_key.created", subject: key.id.to_string(), data: shown.clone() };
     carry_out(&state, &caller, Order { keys: vec![KeyChange::Put(key)], ..Order::new(event) }).await?;
     shown["key"] = json!(text);
-    Ok(Answer::ok(shown).created("/v1/api-keys").into_response())
+    Ok(Answer::resource(Shown { body: shown, revision: REVISION }).created("/v1/api-keys").into_response())
 }
 
 async fn find_key(state: &HttpState, caller: &Caller, id: &str) -> Result<ApiKey, ApiError> {
@@ -136,9 +141,11 @@ async fn find_key(state: &HttpState, caller: &Caller, id: &str) -> Result<ApiKey
 async fn get_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-) -> Result<Answer, ApiError> {
-    Ok(Answer::ok(show(&find_key(&state, &caller, &id).await?)))
+) -> Result<Response, ApiError> {
+    let body = show(&find_key(&state, &caller, &id).await?);
+    Ok(Answer::resource(Shown { body, revision: REVISION }).into_response())
 }
 
 /// Revoke an API key.
@@ -147,9 +154,12 @@ async fn get_api_key(
 async fn delete_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let key = find_key(&state, &caller, &id).await?;
+    condition.check(REVISION)?;
     if key.role == Role::Admin && caller.role != Role::Admin {
         return Err(ApiError::forbidden("only an admin revokes an admin's key"));
     }

@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::Kind;
@@ -60,6 +60,7 @@ async fn list_channels(
 async fn create_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewChannel>,
 ) -> Result<Response, ApiError> {
@@ -75,6 +76,7 @@ async fn create_channel(
 async fn get_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Channel, &id).await
@@ -92,14 +94,15 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Ch
 async fn update_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<ChannelChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
     let change = body.value;
-    let command = Command::UpdateChannel { id, default_capacity: change.default_capacity, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::UpdateChannel { id, default_capacity: change.default_capacity, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a channel; refused while it is in use.
@@ -108,11 +111,12 @@ async fn update_channel(
 async fn delete_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteChannel { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteChannel { id, expected: None }).when(condition)).await
 }
 
 fn one() -> u32 {

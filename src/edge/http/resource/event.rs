@@ -9,12 +9,15 @@ use super::super::{find, schema};
 use crate::runtime::store::{EventFilter, StoredEvent};
 use axum::extract::State;
 use cordboard_domain::event::CATALOGUE;
-use cordboard_domain::id::AccountId;
+use cordboard_domain::id::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// Events that one request looks at for those of rare types.
+const EVENTS_SCANNED_MAX: u64 = 10_000;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list_events))
@@ -36,7 +39,8 @@ pub struct EventParams {
     limit: Option<u64>,
 }
 
-/// List events, oldest first; `next` is the `after_sequence` of the next page.
+/// List events, oldest first; `next` is the `after_sequence` of the next page. With `types`, one request looks at 10,000
+/// events at most: a page may have few entries or none and still have a `next`.
 #[utoipa::path(get, path = "/v1/events", tag = "Events", params(EventParams),
     responses((status = 200, body = schema::Events), Problems))]
 async fn list_events(
@@ -53,10 +57,30 @@ async fn list_events(
     if i64::try_from(after_sequence).is_err() {
         return Err(ApiError::parameter("after_sequence", "out_of_range", "no sequence number is that high"));
     }
-    list(&state, &caller, EventFilter { after_sequence, types, subject: params.subject, limit: 0 }, params.limit).await
+    if params.subject.as_deref().is_some_and(|subject| !is_subject(subject)) {
+        return Err(ApiError::parameter("subject", "bad_value", "give the id of a resource, such as `itm_...`"));
+    }
+    let filter = EventFilter { after_sequence, types, subject: params.subject, ..EventFilter::default() };
+    list(&state, &caller, filter, params.limit).await
 }
 
-/// A page of the account's events.
+/// Whether a text is an id that events may be about. Whether there is such a resource is not asked: what is deleted
+/// has events too.
+fn is_subject(text: &str) -> bool {
+    AccountId::parse(text).is_ok()
+        || WorkerId::parse(text).is_ok()
+        || ActivityId::parse(text).is_ok()
+        || ChannelId::parse(text).is_ok()
+        || QueueId::parse(text).is_ok()
+        || WorkflowId::parse(text).is_ok()
+        || ScheduleId::parse(text).is_ok()
+        || ItemId::parse(text).is_ok()
+        || ReservationId::parse(text).is_ok()
+        || KeyId::parse(text).is_ok()
+}
+
+/// A page of the account's events. When it looks for types, it looks at a bounded number of events; a page that is not
+/// full then goes on where that ended.
 pub async fn list(
     state: &HttpState,
     caller: &Caller,
@@ -64,10 +88,21 @@ pub async fn list(
     given: Option<u64>,
 ) -> Result<Answer, ApiError> {
     let limit = find::limit(given)?;
-    let filter = EventFilter { limit: limit + 1, ..filter };
-    let events = state.runtime.store().events(caller.account, &filter).await?;
+    let store = state.runtime.store();
+    let horizon = match filter.types.is_empty() {
+        true => None,
+        false => store.event_horizon(caller.account, &filter, EVENTS_SCANNED_MAX).await?,
+    };
+    let filter = EventFilter { limit: limit + 1, up_to: horizon, ..filter };
+    let events = store.events(caller.account, &filter).await?;
     let entries = events.iter().map(|event| cloud_event(caller.account, event)).collect();
-    Ok(answer::page(entries, limit, |event| event.get("sequence").map(Value::to_string)))
+    let mut page = answer::page(entries, limit, |event| event.get("sequence").map(Value::to_string));
+    if let (Some(horizon), Some(body)) = (horizon, &mut page.body)
+        && body["next"].is_null()
+    {
+        body["next"] = json!(horizon.to_string());
+    }
+    Ok(page)
 }
 
 /// The event as CloudEvents 1.0 JSON.

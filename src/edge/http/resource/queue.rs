@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::Kind;
@@ -74,6 +74,7 @@ async fn list_queues(
 async fn create_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewQueue>,
 ) -> Result<Response, ApiError> {
@@ -94,6 +95,7 @@ async fn create_queue(
 async fn get_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Queue, &id).await
@@ -111,8 +113,9 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Qu
 async fn update_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<QueueChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
@@ -123,9 +126,9 @@ async fn update_queue(
         workers: change.workers,
         order: change.order,
         priority_per_minute_milli: change.priority_per_minute.map(milli).transpose()?,
-        expected,
+        expected: None,
     };
-    carry_out(&state, &caller, Order::new(command)).await
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a queue; refused while it is in use.
@@ -134,11 +137,12 @@ async fn update_queue(
 async fn delete_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteQueue { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteQueue { id, expected: None }).when(condition)).await
 }
 
 fn everybody() -> Value {

@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::Kind;
@@ -69,6 +69,7 @@ async fn list_schedules(
 async fn create_schedule(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewSchedule>,
 ) -> Result<Response, ApiError> {
@@ -90,6 +91,7 @@ async fn create_schedule(
 async fn get_schedule(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Schedule, &id).await
@@ -107,8 +109,9 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Sc
 async fn update_schedule(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<ScheduleChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
@@ -119,9 +122,9 @@ async fn update_schedule(
             true => Some(hours(present_hours(&state, &caller, &id.to_string()).await?, parts)),
             false => None,
         };
-        Command::UpdateSchedule { id, name: change.name, hours, expected }
+        Command::UpdateSchedule { id, name: change.name, hours, expected: None }
     };
-    carry_out(&state, &caller, Order::new(command)).await
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a schedule; refused while it is in use.
@@ -130,11 +133,12 @@ async fn update_schedule(
 async fn delete_schedule(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteSchedule { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteSchedule { id, expected: None }).when(condition)).await
 }
 
 /// Hours with the given parts set.

@@ -4,12 +4,12 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::{find, schema};
 use crate::runtime::store::{EventFilter, Filter, Kind};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use cordboard_domain::id::{ItemId, WorkerId};
+use cordboard_domain::id::ItemId;
 use cordboard_domain::limit::ITEM_TIMEOUT_S_DEFAULT;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::explain::Explanation;
@@ -148,38 +148,6 @@ pub struct RerouteWorkItem {
     workflow: Option<String>,
 }
 
-async fn config(
-    state: &HttpState,
-    caller: &Caller,
-    kind: Kind,
-    named: Option<String>,
-) -> Result<Option<String>, ApiError> {
-    let Some(reference) = named else { return Ok(None) };
-    // A filter that names nothing finds nothing; that it names nothing is worth telling.
-    let found = find::config_id(state, caller, kind, &reference).await;
-    found.map(Some).map_err(|error| match error.status.as_u16() {
-        404 => ApiError::parameter(find::noun(kind), "unknown_reference", error.detail),
-        _ => error,
-    })
-}
-
-/// The id of the worker whose resources are listed: the caller's own for an agent.
-pub async fn listed_worker(
-    state: &HttpState,
-    caller: &Caller,
-    named: Option<String>,
-) -> Result<Option<WorkerId>, ApiError> {
-    let named = match (named, caller.held_to()) {
-        (None, own) => return Ok(own),
-        (Some(named), _) => named,
-    };
-    let found = find::worker(state, caller, &named).await;
-    found.map(|view| Some(view.worker.id)).map_err(|error| match error.status.as_u16() {
-        404 => ApiError::parameter("worker", "unknown_reference", error.detail),
-        _ => error,
-    })
-}
-
 /// List work items, newest first.
 #[utoipa::path(get, path = "/v1/work-items", tag = "Work items", params(WorkItemParams),
     responses((status = 200, body = schema::WorkItems), Problems))]
@@ -190,15 +158,19 @@ async fn list_work_items(
 ) -> Result<Answer, ApiError> {
     let limit = find::limit(params.limit)?;
     let word = |state: ItemState| serde_json::to_value(state).ok().and_then(|it| it.as_str().map(str::to_owned));
+    let queue = find::filtered(&state, &caller, Kind::Queue, "queue", params.queue).await?;
+    let workflow = find::filtered(&state, &caller, Kind::Workflow, "workflow", params.workflow).await?;
+    let channel = find::filtered_channel(&state, &caller, params.channel).await?;
+    let worker = find::filtered_worker(&state, &caller, params.worker).await?;
     let filter = Filter {
         state: params.state.and_then(word),
-        queue: config(&state, &caller, Kind::Queue, params.queue).await?,
-        workflow: config(&state, &caller, Kind::Workflow, params.workflow).await?,
-        channel: params.channel,
-        worker: listed_worker(&state, &caller, params.worker).await?.map(|id| id.to_string()),
+        queue,
+        workflow,
+        channel,
+        worker: worker.map(|id| id.to_string()),
         created_from: params.created_from,
         created_before: params.created_before,
-        after: params.after,
+        after: find::cursor(params.after, |text| find::is_id(Kind::Item, text))?,
         limit: limit + 1,
         ..Filter::default()
     };
@@ -213,6 +185,7 @@ async fn list_work_items(
 async fn create_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewWorkItem>,
 ) -> Result<Response, ApiError> {
@@ -239,6 +212,7 @@ fn raw(attributes: &Value) -> Result<Box<RawValue>, ApiError> {
 async fn get_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let item = find::item(&state, &caller, find::item_id(&id)?).await?;
@@ -280,8 +254,9 @@ async fn act(
 async fn update_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<WorkItemChange>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
@@ -289,8 +264,8 @@ async fn update_work_item(
     let item = find::item(&state, &caller, id).await?;
     let WorkItemChange { attributes, priority, reevaluate } = body.value;
     let attributes = attributes.as_ref().map(raw).transpose()?;
-    let command = Command::UpdateItem { id, attributes, priority, reevaluate, expected };
-    act(&state, &caller, item, Order::new(command), &[]).await
+    let command = Command::UpdateItem { id, attributes, priority, reevaluate, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition), &[]).await
 }
 
 struct Action {
@@ -309,15 +284,16 @@ async fn action(state: &HttpState, caller: &Caller, id: &str) -> Result<Action, 
 async fn cancel_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<EndWorkItem>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
     let Action { item, id } = action(&state, &caller, &id).await?;
-    let command = Command::CancelItem { id, reason: body.value.reason, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[ItemState::Canceled]).await
+    let command = Command::CancelItem { id, reason: body.value.reason, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[ItemState::Canceled]).await
 }
 
 /// Complete an assigned or wrapping item.
@@ -326,15 +302,17 @@ async fn cancel_work_item(
 async fn complete_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<EndWorkItem>,
 ) -> Result<Response, ApiError> {
     let Action { item, id } = action(&state, &caller, &id).await?;
     holds(&caller, &item)?;
-    let command = Command::CompleteItem { id, reason: body.value.reason, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[ItemState::Completed]).await
+    let command = Command::CompleteItem { id, reason: body.value.reason, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[ItemState::Completed])
+        .await
 }
 
 /// An agent acts on items only that it holds, not on those that it is merely offered.
@@ -351,16 +329,17 @@ fn holds(caller: &Caller, item: &Item) -> Result<(), ApiError> {
 async fn wrap_up_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<WrapUpWorkItem>,
 ) -> Result<Response, ApiError> {
     let Action { item, id } = action(&state, &caller, &id).await?;
     holds(&caller, &item)?;
     let WrapUpWorkItem { timeout_s, reason } = body.value;
-    let command = Command::WrapUpItem { id, timeout_s, reason, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+    let command = Command::WrapUpItem { id, timeout_s, reason, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[]).await
 }
 
 /// Transfer an assigned item to a worker, a queue or a workflow.
@@ -369,8 +348,9 @@ async fn wrap_up_work_item(
 async fn transfer_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<TransferWorkItem>,
 ) -> Result<Response, ApiError> {
@@ -383,8 +363,8 @@ async fn transfer_work_item(
         (None, None, Some(workflow)) => TransferTarget::Workflow(Reference(workflow)),
         _ => return Err(ApiError::field("", "one_of", "exactly one of `worker`, `queue` and `workflow` is needed")),
     };
-    let command = Command::TransferItem { id, to, warm, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+    let command = Command::TransferItem { id, to, warm, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[]).await
 }
 
 /// Start an unassigned item again, in the newest version of its own or of another workflow.
@@ -393,15 +373,16 @@ async fn transfer_work_item(
 async fn reroute_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<RerouteWorkItem>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
     let Action { item, id } = action(&state, &caller, &id).await?;
-    let command = Command::RerouteItem { id, workflow: body.value.workflow.map(Reference), expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+    let command = Command::RerouteItem { id, workflow: body.value.workflow.map(Reference), expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[]).await
 }
 
 /// Explain why an item is where it is: rule, step, who comes next, what excludes everybody else, what happens when.
@@ -410,6 +391,7 @@ async fn reroute_work_item(
 async fn explain_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Answer, ApiError> {
     let Action { item, id } = action(&state, &caller, &id).await?;

@@ -4,7 +4,7 @@ use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
 use super::super::schema;
 use crate::runtime::store::Kind;
@@ -82,6 +82,7 @@ async fn list_workflows(
 async fn create_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewWorkflow>,
 ) -> Result<Response, ApiError> {
@@ -118,6 +119,7 @@ async fn latest(state: &HttpState, caller: &Caller, reference: &str) -> Result<S
 async fn get_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
@@ -135,15 +137,16 @@ pub async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Resul
 async fn update_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<WorkflowChange>,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
     let WorkflowChange { name, assignment_url, assignment_fallback_url } = body.value;
-    let command = Command::UpdateWorkflow { id, name, assignment_url, assignment_fallback_url, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::UpdateWorkflow { id, name, assignment_url, assignment_fallback_url, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Publish a new version of a workflow's document. Items keep the version that they started with unless
@@ -156,13 +159,13 @@ async fn publish_workflow(
     caller: Caller,
     Path(id): Path<String>,
     Params(params): Params<PublishParams>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<Value>,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
-    let command = Command::PublishWorkflow { id, document: body.value, reevaluate: params.reevaluate, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::PublishWorkflow { id, document: body.value, reevaluate: params.reevaluate, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a workflow; refused while open items are in it.
@@ -171,12 +174,13 @@ async fn publish_workflow(
 async fn delete_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteWorkflow { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteWorkflow { id, expected: None }).when(condition)).await
 }
 
 fn show_version(version: &WorkflowVersion) -> Value {
@@ -211,6 +215,7 @@ async fn list_versions(
 async fn get_version(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path((id, version)): Path<(String, String)>,
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
@@ -218,5 +223,7 @@ async fn get_version(
     let number = version.parse::<u32>().ok().filter(|number| *number <= i32::MAX as u32);
     let number = number.ok_or_else(|| ApiError::not_found("version"))?;
     let found = state.runtime.store().version(caller.account, id, number).await?;
-    Ok(Answer::ok(show_version(&found.ok_or_else(|| ApiError::not_found("version"))?)))
+    let found = found.ok_or_else(|| ApiError::not_found("version"))?;
+    // A version never changes, and its number is no other version's.
+    Ok(Answer::resource(Shown { body: show_version(&found), revision: u64::from(found.version) }))
 }

@@ -5,7 +5,7 @@ use super::super::HttpState;
 use super::super::answer::Answer;
 use super::super::auth::Caller;
 use super::super::error::{ApiError, Problems};
-use super::super::extract::Body;
+use super::super::extract::{Body, NoParams};
 use super::super::{find, schema};
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
@@ -52,6 +52,7 @@ pub struct WorkflowCheck {
 async fn check_document(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     body: Body<DocumentCheck>,
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
@@ -65,6 +66,7 @@ async fn check_document(
 async fn check_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     body: Body<WorkflowCheck>,
 ) -> Result<Answer, ApiError> {
