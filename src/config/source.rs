@@ -95,7 +95,9 @@ impl<'f> Sources<'f> {
         if let Some(variable) = self.variables.iter().rev().find(|variable| variable.key == key) {
             return Place::Variable(variable.name.clone());
         }
-        match self.lines.iter().find(|(known, _)| known == key) {
+        // What should be a value and is a section is where its first key is.
+        let within = |known: &str| known.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        match self.lines.iter().find(|(known, _)| within(known)) {
             Some((_, line)) => Place::File { file: self.file.clone(), line: *line },
             None => Place::Default,
         }
@@ -148,8 +150,11 @@ fn variable(name: String, value: OsString) -> Option<anyhow::Result<Variable>> {
 fn lines_of(text: &str) -> anyhow::Result<Vec<(String, usize)>> {
     let document = match ImDocument::parse(text) {
         Ok(document) => document,
-        // It says line and column, and shows the line.
-        Err(error) => bail!("{}", error.to_string().trim_end()),
+        // Without the line itself, which may hold a secret.
+        Err(error) => {
+            let start = error.span().map_or(0, |span| span.start);
+            bail!("not TOML at line {}: {}", line_at(text, start), error.message().replace('\n', ", "));
+        }
     };
     let mut found = Vec::new();
     gather(document.as_table(), "", text, &mut found);
@@ -164,7 +169,10 @@ fn gather(table: &dyn TableLike, section: &str, text: &str, found: &mut Vec<(Str
             continue;
         }
         let start = table.key(name).and_then(|key| key.span()).or_else(|| item.span()).map_or(0, |span| span.start);
-        let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
-        found.push((key, line));
+        found.push((key, line_at(text, start)));
     }
+}
+
+fn line_at(text: &str, byte: usize) -> usize {
+    text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }

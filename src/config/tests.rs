@@ -151,6 +151,8 @@ fn unknown_keys_are_told_with_what_was_meant() {
     );
     let moved = of_file("request_s = 5");
     assert!(moved.contains("no key `request_s`; did you mean `limits.request_s`?"), "{moved}");
+    let inside = of_file("\nlog.level = 'info'");
+    assert!(inside.contains("`log` is {\"level\":\"info\"}; it must be text or json (set in cordboard.toml, line 2)"));
     let section = of_file("limits = 5");
     assert!(section.contains("no key `limits`; it is a section with keys such as `limits."), "{section}");
     for name in ["CORDBOARD_LIMITS_REQUEST_S", "CORDBOARD_LIMITS__REQUST_S", "CORDBOARD_REQUEST_S"] {
@@ -169,8 +171,9 @@ fn everything_that_is_wrong_is_told_at_once() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let told = of_file("http_bind = '127.0.0.1:1'\nlog = \n");
-    assert!(told.starts_with("reading the configuration file cordboard.toml: TOML parse error at line 2"), "{told}");
+    let told = of_file("http_bind = '127.0.0.1:1'\noperator_key = 'hunter2\n");
+    assert!(told.starts_with("reading the configuration file cordboard.toml: not TOML at line 2: "), "{told}");
+    assert!(!told.contains("hunter"), "{told}");
     let missing = load_from(Path::new("/nowhere/cordboard.toml"), &[], Flags::default()).expect_err("is refused");
     assert!(format!("{missing:#}").starts_with("reading the configuration file /nowhere/cordboard.toml: "));
 }

@@ -189,6 +189,9 @@ proptest! {
         let filled = template.fill(&of_item);
         let written = filled.as_ref().map_or_else(|error| error.message.clone(), ToString::to_string);
         prop_assume!(!written.contains(HOLDS_OBJECT));
+        if let Some(why) = template.fault(&of_item) {
+            prop_assert!(whole.as_ref().is_none_or(|(truth, _)| !truth), "{} is said to match nobody: {}", rule, why);
+        }
         if let Ok(rest) = &filled {
             let again = template.fill(&of_item).map(|rest| rest.to_string());
             prop_assert_eq!(again.ok(), Some(rest.to_string()));

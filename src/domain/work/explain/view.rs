@@ -1,6 +1,6 @@
 //! The snapshot that an explanation is made from, and the making of it.
 
-use super::reason::{failing_for_all, failing_part, fails, holding_part};
+use super::reason::{failing_for_all, failing_part, holding_part};
 use super::*;
 use crate::rule::Expression;
 use crate::work::engine::{Engine, Version};
@@ -239,11 +239,12 @@ impl ExplanationView {
         if !holds(&wait.members) {
             add("not_in_queue", failing_part(&wait.members, facts));
         }
-        match &wait.fault {
-            Some(why) => add("predicate_fails", why.clone()),
-            None if fails(&wait.predicate, facts) => add("predicate_fails", failing_part(&wait.predicate, facts)),
-            None if !holds(&wait.predicate) => add("predicate", failing_part(&wait.predicate, facts)),
-            None => {}
+        let satisfied = Expression::compile(&wait.predicate).and_then(|predicate| predicate.truthy(facts));
+        match (&wait.fault, satisfied) {
+            (Some(why), _) => add("predicate_fails", why.clone()),
+            (None, Err(_)) => add("predicate_fails", failing_part(&wait.predicate, facts)),
+            (None, Ok(false)) => add("predicate", failing_part(&wait.predicate, facts)),
+            (None, Ok(true)) => {}
         }
         if !seat.activity_available {
             add("activity", format!("is in activity {}", seat.activity));
