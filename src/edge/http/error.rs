@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use cordboard_domain::rule::Severity;
 use cordboard_domain::work::Rejection;
 use serde::Serialize;
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 
 /// Seconds after which a caller may try again when the service cannot take its request.
 const RETRY_AFTER_S: u64 = 1;
@@ -41,45 +41,6 @@ pub struct FieldError {
     #[schema(example = "unknown_field")]
     pub code: String,
     pub message: String,
-}
-
-/// What any operation may answer when it refuses.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers in the OpenAPI document")]
-pub enum Problems {
-    /// The body is not JSON, or a header or query parameter is malformed.
-    #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(Problem),
-    /// No valid key or token.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Problem),
-    /// The key's role does not reach this.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
-    /// No such resource in this account.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(Problem),
-    /// The state of a resource forbids it, or a name or an idempotency key is taken.
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(Problem),
-    /// `If-Match` names another revision.
-    #[response(status = 412, content_type = "application/problem+json")]
-    PreconditionFailed(Problem),
-    /// The body is larger than allowed.
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(Problem),
-    /// The body is not declared as JSON.
-    #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMediaType(Problem),
-    /// The body is JSON but wrong; `errors` says where.
-    #[response(status = 422, content_type = "application/problem+json")]
-    Unprocessable(Problem),
-    /// The key has used up its rate; `Retry-After` says when to come again.
-    #[response(status = 429, content_type = "application/problem+json")]
-    TooManyRequests(Problem),
-    /// The store is unavailable, or too much waits; nothing has changed.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(Problem),
 }
 
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 /// Characters of an idempotency key.
-const IDEMPOTENCY_KEY_CHARS_MAX: usize = 200;
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 200;
 
 /// A JSON body, with the digest of the request that it makes up.
 pub struct Body<T> {

@@ -5,9 +5,11 @@ pub mod auth;
 mod error;
 mod extract;
 mod find;
+mod openapi;
 mod resource;
 mod router;
 mod schema;
+mod workflow_schema;
 
 pub use router::{openapi, router};
 

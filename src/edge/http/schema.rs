@@ -2,6 +2,7 @@
 //! fuzzing (`scripts/fuzz-api.sh`) refuses every answer that does not fit.
 #![expect(dead_code, reason = "describes answers in the OpenAPI document")]
 
+use super::workflow_schema::WorkflowDocument;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -162,7 +163,7 @@ pub struct WorkflowWithDocument {
     pub created_at: String,
     #[schema(format = DateTime)]
     pub updated_at: String,
-    pub document: Value,
+    pub document: WorkflowDocument,
     /// Only after a change: what is doubtful about the document.
     #[schema(required = false)]
     pub findings: Vec<Finding>,
@@ -172,7 +173,7 @@ pub struct WorkflowWithDocument {
 pub struct WorkflowVersion {
     pub workflow: String,
     pub version: u32,
-    pub document: Value,
+    pub document: WorkflowDocument,
     #[schema(format = DateTime)]
     pub created_at: String,
 }

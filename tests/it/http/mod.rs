@@ -3,6 +3,8 @@
 mod answer;
 mod auth;
 mod body;
+pub mod contract;
+mod example;
 mod isolation;
 mod office;
 mod parameter;

@@ -4,9 +4,10 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::{Caller, Operator, fresh_key};
-use super::super::error::{ApiError, Problems};
+use super::super::error::ApiError;
 use super::super::extract::{Body, IfMatch, NoIdempotencyKey, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::Forbidden;
 use super::super::schema;
 use crate::runtime::store::{ApiKey, Role};
 use axum::extract::{Path, State};
@@ -65,7 +66,7 @@ fn installation_only(operator: &Operator) -> Result<(), ApiError> {
 
 /// List accounts, newest first. Operator only.
 #[utoipa::path(get, path = "/v1/accounts", tag = "Accounts", params(PageParams),
-    responses((status = 200, body = schema::Accounts), Problems))]
+    responses((status = 200, body = schema::Accounts), Forbidden))]
 async fn list_accounts(
     State(state): State<HttpState>,
     operator: Operator,
@@ -82,7 +83,7 @@ async fn list_accounts(
 
 /// Create an account with its first admin key, which is shown this once. Operator only.
 #[utoipa::path(post, path = "/v1/accounts", tag = "Accounts", request_body = AccountRequest,
-    responses((status = 201, body = schema::NewAccount), Problems))]
+    responses((status = 201, body = schema::NewAccount), Forbidden))]
 async fn create_account(
     State(state): State<HttpState>,
     operator: Operator,
@@ -121,7 +122,7 @@ async fn reached(state: &HttpState, operator: &Operator, id: &str) -> Result<Acc
 
 /// Get an account.
 #[utoipa::path(get, path = "/v1/accounts/{id}", tag = "Accounts", params(("id" = String, Path)),
-    responses((status = 200, body = schema::Account), Problems))]
+    responses((status = 200, body = schema::Account), Forbidden))]
 async fn get_account(
     State(state): State<HttpState>,
     operator: Operator,
@@ -133,8 +134,8 @@ async fn get_account(
 }
 
 /// Change an account's name or settings.
-#[utoipa::path(patch, path = "/v1/accounts/{id}", tag = "Accounts", params(("id" = String, Path)),
-    request_body = AccountChange, responses((status = 200, body = schema::Account), Problems))]
+#[utoipa::path(patch, path = "/v1/accounts/{id}", tag = "Accounts", params(("id" = String, Path), IfMatch),
+    request_body = AccountChange, responses((status = 200, body = schema::Account), Forbidden))]
 async fn update_account(
     State(state): State<HttpState>,
     operator: Operator,

@@ -3,9 +3,10 @@
 use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
+use super::super::error::ApiError;
 use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::schema;
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
@@ -44,7 +45,7 @@ pub struct ActivityChange {
 
 /// List activities, newest first.
 #[utoipa::path(get, path = "/v1/activities", tag = "Activities", params(PageParams),
-    responses((status = 200, body = schema::Activities), Problems))]
+    responses((status = 200, body = schema::Activities), Forbidden))]
 async fn list_activities(
     State(state): State<HttpState>,
     caller: Caller,
@@ -54,8 +55,8 @@ async fn list_activities(
 }
 
 /// Create an activity.
-#[utoipa::path(post, path = "/v1/activities", tag = "Activities", request_body = NewActivity,
-    responses((status = 201, body = schema::Activity), Problems))]
+#[utoipa::path(post, path = "/v1/activities", tag = "Activities", params(IdempotencyKey), request_body = NewActivity,
+    responses((status = 201, body = schema::Activity), Forbidden))]
 async fn create_activity(
     State(state): State<HttpState>,
     caller: Caller,
@@ -71,7 +72,7 @@ async fn create_activity(
 
 /// Get an activity by id or name.
 #[utoipa::path(get, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = schema::Activity), Problems))]
+    responses((status = 200, body = schema::Activity), Forbidden))]
 async fn get_activity(
     State(state): State<HttpState>,
     caller: Caller,
@@ -88,8 +89,8 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Ac
 }
 
 /// Change an activity.
-#[utoipa::path(patch, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name")),
-    request_body = ActivityChange, responses((status = 200, body = schema::Activity), Problems))]
+#[utoipa::path(patch, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    request_body = ActivityChange, responses((status = 200, body = schema::Activity), Forbidden, Conflict))]
 async fn update_activity(
     State(state): State<HttpState>,
     caller: Caller,
@@ -105,8 +106,8 @@ async fn update_activity(
 }
 
 /// Delete an activity; refused while it is in use.
-#[utoipa::path(delete, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    responses((status = 204), Forbidden, Conflict))]
 async fn delete_activity(
     State(state): State<HttpState>,
     caller: Caller,

@@ -3,9 +3,10 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::{Caller, fresh_key};
-use super::super::error::{ApiError, Problems};
+use super::super::error::ApiError;
 use super::super::extract::{Body, IfMatch, NoIdempotencyKey, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::Forbidden;
 use super::super::schema;
 use crate::runtime::store::{ApiKey, KeyChange, Role};
 use axum::extract::{Path, State};
@@ -58,7 +59,7 @@ fn show(key: &ApiKey) -> Value {
 
 /// List API keys, newest first.
 #[utoipa::path(get, path = "/v1/api-keys", tag = "API keys", params(PageParams),
-    responses((status = 200, body = schema::ApiKeys), Problems))]
+    responses((status = 200, body = schema::ApiKeys), Forbidden))]
 async fn list_api_keys(
     State(state): State<HttpState>,
     caller: Caller,
@@ -73,7 +74,7 @@ async fn list_api_keys(
 
 /// Create an API key. The answer is the only time that it is shown, so there is no idempotency key for it.
 #[utoipa::path(post, path = "/v1/api-keys", tag = "API keys", request_body = NewApiKey,
-    responses((status = 201, body = schema::ApiKey), Problems))]
+    responses((status = 201, body = schema::ApiKey), Forbidden))]
 async fn create_api_key(
     State(state): State<HttpState>,
     caller: Caller,
@@ -137,7 +138,7 @@ async fn find_key(state: &HttpState, caller: &Caller, id: &str) -> Result<ApiKey
 
 /// Get an API key, without the key itself.
 #[utoipa::path(get, path = "/v1/api-keys/{id}", tag = "API keys", params(("id" = String, Path)),
-    responses((status = 200, body = schema::ApiKey), Problems))]
+    responses((status = 200, body = schema::ApiKey), Forbidden))]
 async fn get_api_key(
     State(state): State<HttpState>,
     caller: Caller,
@@ -149,8 +150,8 @@ async fn get_api_key(
 }
 
 /// Revoke an API key.
-#[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "API keys", params(("id" = String, Path)),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "API keys", params(("id" = String, Path), IfMatch),
+    responses((status = 204), Forbidden))]
 async fn delete_api_key(
     State(state): State<HttpState>,
     caller: Caller,

@@ -3,9 +3,10 @@
 use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
+use super::super::error::ApiError;
 use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::schema;
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
@@ -45,7 +46,7 @@ pub struct ChannelChange {
 
 /// List channels, newest first.
 #[utoipa::path(get, path = "/v1/channels", tag = "Channels", params(PageParams),
-    responses((status = 200, body = schema::Channels), Problems))]
+    responses((status = 200, body = schema::Channels), Forbidden))]
 async fn list_channels(
     State(state): State<HttpState>,
     caller: Caller,
@@ -55,8 +56,8 @@ async fn list_channels(
 }
 
 /// Create a channel.
-#[utoipa::path(post, path = "/v1/channels", tag = "Channels", request_body = NewChannel,
-    responses((status = 201, body = schema::Channel), Problems))]
+#[utoipa::path(post, path = "/v1/channels", tag = "Channels", params(IdempotencyKey), request_body = NewChannel,
+    responses((status = 201, body = schema::Channel), Forbidden))]
 async fn create_channel(
     State(state): State<HttpState>,
     caller: Caller,
@@ -72,7 +73,7 @@ async fn create_channel(
 
 /// Get a channel by id or name.
 #[utoipa::path(get, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = schema::Channel), Problems))]
+    responses((status = 200, body = schema::Channel), Forbidden))]
 async fn get_channel(
     State(state): State<HttpState>,
     caller: Caller,
@@ -89,8 +90,8 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Ch
 }
 
 /// Change a channel.
-#[utoipa::path(patch, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name")),
-    request_body = ChannelChange, responses((status = 200, body = schema::Channel), Problems))]
+#[utoipa::path(patch, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    request_body = ChannelChange, responses((status = 200, body = schema::Channel), Forbidden))]
 async fn update_channel(
     State(state): State<HttpState>,
     caller: Caller,
@@ -106,8 +107,8 @@ async fn update_channel(
 }
 
 /// Delete a channel; refused while it is in use.
-#[utoipa::path(delete, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    responses((status = 204), Forbidden, Conflict))]
 async fn delete_channel(
     State(state): State<HttpState>,
     caller: Caller,

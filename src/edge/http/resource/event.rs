@@ -3,8 +3,9 @@
 use super::super::HttpState;
 use super::super::answer::Answer;
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
+use super::super::error::ApiError;
 use super::super::extract::Params;
+use super::super::openapi::Forbidden;
 use super::super::{find, schema};
 use crate::runtime::store::{EventFilter, StoredEvent};
 use axum::extract::State;
@@ -39,7 +40,7 @@ pub struct EventParams {
 /// List events, oldest first; `next` is the `after_sequence` of the next page. With `types`, one request looks at 10,000
 /// events at most: a page may have few entries or none and still have a `next`.
 #[utoipa::path(get, path = "/v1/events", tag = "Events", params(EventParams),
-    responses((status = 200, body = schema::Events), Problems))]
+    responses((status = 200, body = schema::Events), Forbidden))]
 async fn list_events(
     State(state): State<HttpState>,
     caller: Caller,

@@ -3,7 +3,7 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
+use super::super::error::ApiError;
 use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::{find, schema};
 use crate::runtime::store::{Filter, Kind};
@@ -74,7 +74,7 @@ pub struct CompleteReservation {
 
 /// List reservations, newest first.
 #[utoipa::path(get, path = "/v1/reservations", tag = "Reservations", params(ReservationParams),
-    responses((status = 200, body = schema::Reservations), Problems))]
+    responses((status = 200, body = schema::Reservations)))]
 async fn list_reservations(
     State(state): State<HttpState>,
     caller: Caller,
@@ -106,7 +106,7 @@ async fn find_reservation(state: &HttpState, caller: &Caller, id: &str) -> Resul
 
 /// Get a reservation.
 #[utoipa::path(get, path = "/v1/reservations/{id}", tag = "Reservations", params(("id" = String, Path)),
-    responses((status = 200, body = schema::Reservation), Problems))]
+    responses((status = 200, body = schema::Reservation)))]
 async fn get_reservation(
     State(state): State<HttpState>,
     caller: Caller,
@@ -146,8 +146,8 @@ async fn act(
 }
 
 /// Accept an offer: the item is the worker's.
-#[utoipa::path(post, path = "/v1/reservations/{id}/accept", tag = "Reservations", params(("id" = String, Path)),
-    request_body = AcceptReservation, responses((status = 200, body = schema::Reservation), Problems))]
+#[utoipa::path(post, path = "/v1/reservations/{id}/accept", tag = "Reservations", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = AcceptReservation, responses((status = 200, body = schema::Reservation)))]
 async fn accept_reservation(
     State(state): State<HttpState>,
     caller: Caller,
@@ -163,8 +163,8 @@ async fn accept_reservation(
 }
 
 /// Reject an offer: the item goes back to its old place and is offered on.
-#[utoipa::path(post, path = "/v1/reservations/{id}/reject", tag = "Reservations", params(("id" = String, Path)),
-    request_body = RejectReservation, responses((status = 200, body = schema::Reservation), Problems))]
+#[utoipa::path(post, path = "/v1/reservations/{id}/reject", tag = "Reservations", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = RejectReservation, responses((status = 200, body = schema::Reservation)))]
 async fn reject_reservation(
     State(state): State<HttpState>,
     caller: Caller,
@@ -185,8 +185,8 @@ async fn reject_reservation(
 }
 
 /// Begin the after-call work of an accepted reservation.
-#[utoipa::path(post, path = "/v1/reservations/{id}/wrap-up", tag = "Reservations", params(("id" = String, Path)),
-    request_body = WrapUpReservation, responses((status = 200, body = schema::Reservation), Problems))]
+#[utoipa::path(post, path = "/v1/reservations/{id}/wrap-up", tag = "Reservations", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = WrapUpReservation, responses((status = 200, body = schema::Reservation)))]
 async fn wrap_up_reservation(
     State(state): State<HttpState>,
     caller: Caller,
@@ -204,8 +204,8 @@ async fn wrap_up_reservation(
 }
 
 /// Complete an accepted or wrapping reservation, and its item with it.
-#[utoipa::path(post, path = "/v1/reservations/{id}/complete", tag = "Reservations", params(("id" = String, Path)),
-    request_body = CompleteReservation, responses((status = 200, body = schema::Reservation), Problems))]
+#[utoipa::path(post, path = "/v1/reservations/{id}/complete", tag = "Reservations", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = CompleteReservation, responses((status = 200, body = schema::Reservation)))]
 async fn complete_reservation(
     State(state): State<HttpState>,
     caller: Caller,

@@ -3,8 +3,9 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
+use super::super::error::ApiError;
 use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::{find, schema};
 use crate::runtime::store::{EventFilter, Filter, Kind};
 use axum::extract::{Path, State};
@@ -150,7 +151,7 @@ pub struct RerouteWorkItem {
 
 /// List work items, newest first.
 #[utoipa::path(get, path = "/v1/work-items", tag = "Work items", params(WorkItemParams),
-    responses((status = 200, body = schema::WorkItems), Problems))]
+    responses((status = 200, body = schema::WorkItems)))]
 async fn list_work_items(
     State(state): State<HttpState>,
     caller: Caller,
@@ -179,9 +180,9 @@ async fn list_work_items(
 }
 
 /// Create a work item. It is offered at once when a worker is free for it.
-#[utoipa::path(post, path = "/v1/work-items", tag = "Work items", request_body = NewWorkItem,
+#[utoipa::path(post, path = "/v1/work-items", tag = "Work items", params(IdempotencyKey), request_body = NewWorkItem,
     responses((status = 201, body = schema::WorkItem), (status = 200, description = "An open item has this `unique_key`",
-    body = schema::WorkItem), Problems))]
+    body = schema::WorkItem), Forbidden))]
 async fn create_work_item(
     State(state): State<HttpState>,
     caller: Caller,
@@ -208,7 +209,7 @@ fn raw(attributes: &Value) -> Result<Box<RawValue>, ApiError> {
 
 /// Get a work item.
 #[utoipa::path(get, path = "/v1/work-items/{id}", tag = "Work items", params(("id" = String, Path)),
-    responses((status = 200, body = schema::WorkItem), Problems))]
+    responses((status = 200, body = schema::WorkItem)))]
 async fn get_work_item(
     State(state): State<HttpState>,
     caller: Caller,
@@ -249,8 +250,8 @@ async fn act(
 }
 
 /// Change a work item's attributes or priority.
-#[utoipa::path(patch, path = "/v1/work-items/{id}", tag = "Work items", params(("id" = String, Path)),
-    request_body = WorkItemChange, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(patch, path = "/v1/work-items/{id}", tag = "Work items", params(("id" = String, Path), IfMatch),
+    request_body = WorkItemChange, responses((status = 200, body = schema::WorkItem), Forbidden, Conflict))]
 async fn update_work_item(
     State(state): State<HttpState>,
     caller: Caller,
@@ -279,8 +280,8 @@ async fn action(state: &HttpState, caller: &Caller, id: &str) -> Result<Action, 
 }
 
 /// Cancel a pending or reserved item; its open offers are canceled.
-#[utoipa::path(post, path = "/v1/work-items/{id}/cancel", tag = "Work items", params(("id" = String, Path)),
-    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/cancel", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn cancel_work_item(
     State(state): State<HttpState>,
     caller: Caller,
@@ -297,8 +298,8 @@ async fn cancel_work_item(
 }
 
 /// Complete an assigned or wrapping item.
-#[utoipa::path(post, path = "/v1/work-items/{id}/complete", tag = "Work items", params(("id" = String, Path)),
-    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/complete", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn complete_work_item(
     State(state): State<HttpState>,
     caller: Caller,
@@ -324,8 +325,8 @@ fn holds(caller: &Caller, item: &Item) -> Result<(), ApiError> {
 }
 
 /// Begin the after-call work of an assigned item; it still holds the worker's capacity.
-#[utoipa::path(post, path = "/v1/work-items/{id}/wrap-up", tag = "Work items", params(("id" = String, Path)),
-    request_body = WrapUpWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/wrap-up", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = WrapUpWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn wrap_up_work_item(
     State(state): State<HttpState>,
     caller: Caller,
@@ -343,8 +344,8 @@ async fn wrap_up_work_item(
 }
 
 /// Transfer an assigned item to a worker, a queue or a workflow.
-#[utoipa::path(post, path = "/v1/work-items/{id}/transfer", tag = "Work items", params(("id" = String, Path)),
-    request_body = TransferWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/transfer", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = TransferWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn transfer_work_item(
     State(state): State<HttpState>,
     caller: Caller,
@@ -368,8 +369,8 @@ async fn transfer_work_item(
 }
 
 /// Start an unassigned item again, in the newest version of its own or of another workflow.
-#[utoipa::path(post, path = "/v1/work-items/{id}/reroute", tag = "Work items", params(("id" = String, Path)),
-    request_body = RerouteWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/reroute", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = RerouteWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn reroute_work_item(
     State(state): State<HttpState>,
     caller: Caller,
@@ -387,7 +388,7 @@ async fn reroute_work_item(
 
 /// Explain why an item is where it is: rule, step, who comes next, what excludes everybody else, what happens when.
 #[utoipa::path(get, path = "/v1/work-items/{id}/explanation", tag = "Work items", params(("id" = String, Path)),
-    responses((status = 200, body = schema::Explanation), Problems))]
+    responses((status = 200, body = schema::Explanation)))]
 async fn explain_work_item(
     State(state): State<HttpState>,
     caller: Caller,
@@ -420,7 +421,7 @@ pub struct ItemEventParams {
 
 /// List the events about a work item, oldest first.
 #[utoipa::path(get, path = "/v1/work-items/{id}/events", tag = "Work items", params(("id" = String, Path), ItemEventParams),
-    responses((status = 200, body = schema::Events), Problems))]
+    responses((status = 200, body = schema::Events)))]
 async fn list_work_item_events(
     State(state): State<HttpState>,
     caller: Caller,

@@ -3,8 +3,9 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::{Caller, worker_token};
-use super::super::error::{ApiError, Problems};
+use super::super::error::ApiError;
 use super::super::extract::{Body, IdempotencyKey, IfMatch, NoIdempotencyKey, NoParams, Params};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::{find, schema};
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
@@ -93,7 +94,7 @@ fn show(view: &WorkerView) -> Value {
 
 /// List workers, newest first.
 #[utoipa::path(get, path = "/v1/workers", tag = "Workers", params(WorkerParams),
-    responses((status = 200, body = schema::Workers), Problems))]
+    responses((status = 200, body = schema::Workers), Forbidden))]
 async fn list_workers(
     State(state): State<HttpState>,
     caller: Caller,
@@ -127,8 +128,8 @@ async fn list_workers(
 }
 
 /// Create a worker.
-#[utoipa::path(post, path = "/v1/workers", tag = "Workers", request_body = NewWorker,
-    responses((status = 201, body = schema::Worker), Problems))]
+#[utoipa::path(post, path = "/v1/workers", tag = "Workers", params(IdempotencyKey), request_body = NewWorker,
+    responses((status = 201, body = schema::Worker), Forbidden))]
 async fn create_worker(
     State(state): State<HttpState>,
     caller: Caller,
@@ -150,7 +151,7 @@ async fn create_worker(
 
 /// Get a worker by id or name, with its load at the moment.
 #[utoipa::path(get, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = schema::Worker), Problems))]
+    responses((status = 200, body = schema::Worker)))]
 async fn get_worker(
     State(state): State<HttpState>,
     caller: Caller,
@@ -163,8 +164,8 @@ async fn get_worker(
 }
 
 /// Change a worker. A worker's own token changes the activity only.
-#[utoipa::path(patch, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name")),
-    request_body = WorkerChange, responses((status = 200, body = schema::Worker), Problems))]
+#[utoipa::path(patch, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    request_body = WorkerChange, responses((status = 200, body = schema::Worker), Forbidden, Conflict))]
 async fn update_worker(
     State(state): State<HttpState>,
     caller: Caller,
@@ -194,8 +195,8 @@ async fn update_worker(
 }
 
 /// Delete a worker; refused while it has live reservations.
-#[utoipa::path(delete, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    responses((status = 204), Forbidden, Conflict))]
 async fn delete_worker(
     State(state): State<HttpState>,
     caller: Caller,
@@ -218,7 +219,7 @@ pub struct TokenRequest {
 
 /// Make a short-lived token with which a worker reaches its own resources.
 #[utoipa::path(post, path = "/v1/workers/{id}/token", tag = "Workers", params(("id" = String, Path, description = "Id or name")),
-    request_body = TokenRequest, responses((status = 201, body = schema::WorkerToken), Problems))]
+    request_body = TokenRequest, responses((status = 201, body = schema::WorkerToken), Forbidden))]
 async fn create_worker_token(
     State(state): State<HttpState>,
     caller: Caller,
