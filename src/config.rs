@@ -6,17 +6,20 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use crate::edge::fetch::HttpFetchOptions;
 use crate::edge::http::HttpLimits;
 use crate::runtime::Limits;
 use anyhow::{Context, bail};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
+use ipnet::IpNet;
 use key::KEYS;
 use serde::{Deserialize, Serialize};
 use source::Sources;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +33,7 @@ pub struct Config {
     pub operator_key: Option<String>,
     pub bootstrap: Bootstrap,
     pub limits: LimitsConfig,
+    pub outbound: OutboundConfig,
     pub log: LogFormat,
 }
 
@@ -61,6 +65,22 @@ pub struct LimitsConfig {
     pub batch_size: usize,
 }
 
+/// Requests that leave: callbacks of every kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutboundConfig {
+    /// Networks that are reached although they are not public.
+    pub allow_networks: Vec<IpNet>,
+    /// Certificate authorities that are believed besides the machine's, in PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Seconds until a connection must have come about (1–60).
+    pub connect_s: u64,
+    /// Requests under way at once (1–10,000).
+    pub requests_at_once: usize,
+    /// Those to one host and port among them (1–1,000).
+    pub host_requests_at_once: usize,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
@@ -85,6 +105,13 @@ impl Default for Config {
                 token_s: 86_400,
                 commands_waiting: runtime.commands_waiting_max,
                 batch_size: runtime.batch_size_max,
+            },
+            outbound: OutboundConfig {
+                allow_networks: Vec::new(),
+                ca_file: None,
+                connect_s: 5,
+                requests_at_once: 256,
+                host_requests_at_once: 16,
             },
             log: LogFormat::Text,
         }
@@ -168,6 +195,15 @@ impl Config {
             commands_waiting_max: self.limits.commands_waiting,
             batch_size_max: self.limits.batch_size,
             ..Limits::default()
+        }
+    }
+    pub fn outbound_options(&self) -> HttpFetchOptions {
+        HttpFetchOptions {
+            allow_networks: self.outbound.allow_networks.clone(),
+            ca_file: self.outbound.ca_file.clone(),
+            connect: Duration::from_secs(self.outbound.connect_s),
+            requests_at_once: self.outbound.requests_at_once,
+            host_requests_at_once: self.outbound.host_requests_at_once,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod account_loop;
 mod batch;
+pub mod fetch;
 pub mod port;
 pub mod store;
 
