@@ -100,7 +100,7 @@ pub enum FetchCode {
     AddressRefused,
     /// Too many requests wait for this host, or none had its turn in time.
     HostBusy,
-    /// Too many requests wait altogether.
+    /// Too many requests wait altogether, or none had its turn in time.
     Overloaded,
     NameNotResolved,
     ConnectionRefused,

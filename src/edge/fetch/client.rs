@@ -28,9 +28,11 @@ pub const ANSWER_HEADERS_MAX: usize = 100;
 /// Bytes of the names and values of an answer's header fields.
 pub const ANSWER_HEADER_BYTES_MAX: usize = 32 * 1024;
 
-/// Connections to one host that are kept for the next request, and for how long.
+/// Connections to one host that are kept for the next request.
 const IDLE_PER_HOST_MAX: usize = 4;
-const IDLE_LONGEST: Duration = Duration::from_secs(30);
+
+/// How long they are kept: less than servers do (Node.js 5 s), or a request would meet a connection that is being closed.
+const IDLE_LONGEST: Duration = Duration::from_secs(4);
 
 /// Fields that frame a message, or speak about the connection (RFC 9110, 7.6.1).
 const CLIENTS_OWN_HEADERS: [&str; 12] = [
@@ -99,8 +101,8 @@ impl HttpFetch {
         let (total, most) = (request.total, request.answer_bytes_max);
         let place = self.turns.place(&target.host)?;
         let mut deadline: Deadline<'_> = self.clock.pause(total);
-        let turn = within(&mut deadline, place.turn()).await.and_then(Result::ok);
-        let Some(_turn) = turn else { return Err(turn::busy(&target.host)) };
+        let _host_turn = in_time(&mut deadline, place.host_turn()).await.ok_or_else(|| turn::busy(&target.host))?;
+        let _turn = in_time(&mut deadline, place.turn()).await.ok_or_else(turn::overloaded)?;
         let method = match request.method {
             FetchMethod::Get => reqwest::Method::GET,
             FetchMethod::Post => reqwest::Method::POST,
@@ -143,6 +145,15 @@ async fn within<T>(deadline: &mut Deadline<'_>, work: impl Future<Output = T>) -
         biased;
         done = work => Some(done),
         () = deadline => None,
+    }
+}
+
+/// A turn, unless the deadline comes first: one that comes free with the deadline is of no use.
+async fn in_time<T, E>(deadline: &mut Deadline<'_>, turn: impl Future<Output = Result<T, E>>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = deadline => None,
+        turn = turn => turn.ok(),
     }
 }
 

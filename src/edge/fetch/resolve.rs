@@ -81,17 +81,17 @@ fn allowed(name: &str, found: Vec<IpAddr>, reach: &Reach) -> Result<Vec<IpAddr>,
     for address in found {
         match reach.check(address) {
             Ok(()) => allowed.push(address),
-            Err(why) => {
-                // For the operator; the user is told the kind alone, since a name may tell of an inner network.
-                tracing::warn!(name, %address, kind = why.kind, "an outbound request was kept from an address");
-                barred = barred.or(Some(why.kind));
-            }
+            Err(why) => barred = barred.or(Some((address, why.kind))),
         }
+    }
+    if let Some((address, kind)) = barred {
+        // For the operator; the user is told the kind alone, since an address may tell of an inner network.
+        tracing::warn!(name, %address, kind, "a name of an outbound request leads to an address out of reach");
     }
     allowed.truncate(ADDRESSES_MAX);
     match barred {
         _ if !allowed.is_empty() => Ok(allowed),
-        Some(kind) => Err(NameFault::Barred { kind }),
+        Some((_, kind)) => Err(NameFault::Barred { kind }),
         None => Err(NameFault::Unresolved(io::Error::other("it has no address"))),
     }
 }

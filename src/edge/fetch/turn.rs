@@ -4,7 +4,7 @@
 use crate::runtime::fetch::{FetchCode, FetchFailure};
 use dashmap::DashMap;
 use std::sync::Arc;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// Requests that are under way or wait.
 pub const REQUESTS_HELD_MAX: usize = 10_000;
@@ -34,12 +34,6 @@ pub(super) struct Place {
     _held: OwnedSemaphorePermit,
 }
 
-/// Leave to send, until it is dropped.
-pub(super) struct Turn {
-    _host: OwnedSemaphorePermit,
-    _at_once: OwnedSemaphorePermit,
-}
-
 impl Turns {
     pub fn new(at_once: usize, host_at_once: usize) -> Self {
         Self {
@@ -54,7 +48,7 @@ impl Turns {
     /// [`FetchCode::Overloaded`] or [`FetchCode::HostBusy`] when too many wait already.
     pub fn place(&self, host: &str) -> Result<Place, FetchFailure> {
         let Ok(held) = Arc::clone(&self.held).try_acquire_owned() else {
-            return Err(FetchFailure::new(FetchCode::Overloaded, "too many outbound requests are waiting"));
+            return Err(overloaded());
         };
         let fresh = || HostTurns { at_once: Arc::new(Semaphore::new(self.host_at_once)), held: 0 };
         let mut turns = self.hosts.entry(host.to_owned()).or_insert_with(fresh);
@@ -73,11 +67,14 @@ impl Turns {
 }
 
 impl Place {
-    /// Waits for the host's turn first, so that those who wait for a dead host take no turn from others.
-    pub async fn turn(&self) -> Result<Turn, AcquireError> {
-        let host = Arc::clone(&self.host_at_once).acquire_owned().await?;
-        let at_once = Arc::clone(&self.at_once).acquire_owned().await?;
-        Ok(Turn { _host: host, _at_once: at_once })
+    /// The first thing to wait for, so that those who wait for a dead host take no turn from others.
+    pub async fn host_turn(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.host_at_once.acquire().await
+    }
+
+    /// The second.
+    pub async fn turn(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.at_once.acquire().await
     }
 }
 
@@ -88,6 +85,10 @@ impl Drop for Place {
             turns.held == 0
         });
     }
+}
+
+pub(super) fn overloaded() -> FetchFailure {
+    FetchFailure::new(FetchCode::Overloaded, "too many outbound requests are waiting")
 }
 
 pub(super) fn busy(host: &str) -> FetchFailure {
