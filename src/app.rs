@@ -99,8 +99,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         TcpListener::bind(config.http_bind).await.with_context(|| format!("binding {}", config.http_bind))?;
     println!("Listening on http://{}", listener.local_addr()?);
     axum::serve(listener, router(state)).with_graceful_shutdown(asked_to_stop()).await.context("serving HTTP")?;
-    runtime.stop().await;
-    Ok(())
+    runtime.close().await
 }
 
 /// Ends at SIGINT or SIGTERM.

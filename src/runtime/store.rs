@@ -205,4 +205,6 @@ pub trait Store: Send + Sync {
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
+    /// Ends every connection; the store is of no use afterwards.
+    async fn close(&self) -> Result<(), StoreError>;
 }

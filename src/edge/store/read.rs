@@ -205,4 +205,10 @@ impl Store for SqlStore {
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.reader.ping().await?)
     }
+
+    /// The writer goes last: SQLite then copies its log into the database and leaves one whole file.
+    async fn close(&self) -> Result<(), StoreError> {
+        self.reader.clone().close().await?;
+        Ok(self.writer.clone().close().await?)
+    }
 }
