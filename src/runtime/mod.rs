@@ -2,6 +2,7 @@
 
 mod account_loop;
 mod batch;
+pub mod feed;
 pub mod port;
 pub mod store;
 
@@ -10,11 +11,11 @@ pub use port::{Clock, Entropy};
 
 use account_loop::{AccountLoop, Message, Surroundings};
 use anyhow::Context;
-use cordboard_domain::event::Event;
 use cordboard_domain::id::{AccountId, IdSource};
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, check_name_text, found_account};
 use dashmap::{DashMap, DashSet};
+use feed::{Committed, Feed, Wanted};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -64,6 +65,17 @@ pub enum Failure {
     NoAccount,
 }
 
+/// Why there are no events after a position.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedRefused {
+    #[error("the last event so far is {last}")]
+    Ahead { last: u64 },
+    #[error("events before {first} are not kept any more")]
+    Gone { first: u64 },
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
 /// How often answers that are kept no longer are purged.
 const FORGET_ANSWERS_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -84,7 +96,7 @@ struct Inner {
 
 struct Handle {
     messages: mpsc::Sender<Message>,
-    events: broadcast::Sender<Arc<[Event]>>,
+    events: broadcast::Sender<Arc<Committed>>,
     /// False while the engine is being rebuilt.
     up: Arc<AtomicBool>,
     task: JoinHandle<()>,
@@ -253,9 +265,27 @@ impl Runtime {
     }
 
     /// The account's events after each commit, in order. Whoever lags, or sees a gap in the sequence because a commit
-    /// was durable although it seemed to fail, reads what is missing from the store.
-    pub fn subscribe(&self, account: AccountId) -> Option<broadcast::Receiver<Arc<[Event]>>> {
+    /// was durable although it seemed to fail, reads what is missing from the store; a [`Feed`] does.
+    pub fn subscribe(&self, account: AccountId) -> Option<broadcast::Receiver<Arc<Committed>>> {
         self.0.loops.get(&account).map(|handle| handle.events.subscribe())
+    }
+
+    /// The account's events after a sequence number, or from now on.
+    pub async fn feed(&self, account: AccountId, after: Option<u64>, wanted: Wanted) -> Result<Feed, FeedRefused> {
+        let live = self.subscribe(account).ok_or(Failure::NoAccount)?;
+        let last = self.read(account, |engine, _| engine.sequence()).await?;
+        let position = after.unwrap_or(last);
+        if position > last {
+            return Err(FeedRefused::Ahead { last });
+        }
+        let first = self.0.store.first_event(account).await.map_err(|error| {
+            tracing::error!(%account, %error, "reading the first event failed");
+            Failure::Unavailable
+        })?;
+        if position + 1 < first {
+            return Err(FeedRefused::Gone { first });
+        }
+        Ok(Feed::new(Arc::clone(&self.0.store), account, live, position, wanted))
     }
 
     /// Stops all loops after the commands that they have taken.

@@ -148,6 +148,10 @@ impl Store for SqlStore {
         self.read_events(account, filter).await
     }
 
+    async fn first_event(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.read_first_event(account).await
+    }
+
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
         let mut found = all_keys();
         found.and_where(equals("hash", hash.to_vec()));

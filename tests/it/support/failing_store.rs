@@ -164,6 +164,10 @@ impl Store for FailingStore {
         self.inner.events(account, filter).await
     }
 
+    async fn first_event(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.inner.first_event(account).await
+    }
+
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
         self.inner.key_by_hash(hash).await
     }

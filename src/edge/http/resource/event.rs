@@ -88,22 +88,10 @@ pub async fn list(
     let limit = find::limit(given)?;
     let page = state.runtime.store().events(caller.account, &EventFilter { limit, ..filter }).await?;
     let entries: Vec<Value> = page.events.iter().map(|event| cloud_event(caller.account, event)).collect();
-    let next = page.next.map(|sequence| sequence.to_string());
+    let next = page.more.then(|| page.read_to.to_string());
     Ok(Answer::ok(json!({ "data": entries, "next": next })))
 }
 
-/// The event as CloudEvents 1.0 JSON.
 fn cloud_event(account: AccountId, event: &StoredEvent) -> Value {
-    json!({
-        "specversion": "1.0",
-        "id": event.id,
-        "source": format!("/accounts/{account}"),
-        "type": event.event_type,
-        "subject": event.subject,
-        "time": event.time,
-        "datacontenttype": "application/json",
-        // The engine wrote it as JSON; it is text only in its column.
-        "data": serde_json::from_str::<Value>(&event.data).unwrap_or_default(),
-        "sequence": event.sequence,
-    })
+    json!(event.cloud_event(account))
 }
