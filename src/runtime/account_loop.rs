@@ -13,7 +13,7 @@ use anyhow::Context;
 use cordboard_domain::event::Event;
 use cordboard_domain::id::AccountId;
 use cordboard_domain::time::Timestamp;
-use cordboard_domain::work::{Actor, Command, Engine, Output, Reply};
+use cordboard_domain::work::{Actor, Command, Engine, Output, Recovery, Reply};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,10 +63,14 @@ pub async fn load(
     entropy: &dyn Entropy,
     account: AccountId,
 ) -> anyhow::Result<(Engine, u64)> {
-    let loaded = store.load(account).await?.context("the account is not in the store")?;
-    let (sequence, seed) = (loaded.sequence, entropy.seed());
-    let engine = Engine::recover(loaded.account, sequence, seed, clock.now(), loaded.records)?;
-    Ok((engine, loaded.commits))
+    let mut loading = store.load(account).await?.context("the account is not in the store")?;
+    let mut recovery = Recovery::new(loading.account, loading.sequence, entropy.seed(), clock.now());
+    while let Some(stretch) = loading.stretches.recv().await {
+        for record in stretch? {
+            recovery.add(record)?;
+        }
+    }
+    Ok((recovery.finish()?, loading.commits))
 }
 
 /// The engine has to be rebuilt: what it decided is not in the store.

@@ -276,6 +276,14 @@ impl Runtime {
     }
 }
 
+impl Runtime {
+    /// Stops, and closes the store.
+    pub async fn close(&self) -> anyhow::Result<()> {
+        self.stop().await;
+        self.0.store.close().await.context("closing the store")
+    }
+}
+
 /// Takes an idempotency key off the list however its request ends.
 pub(crate) struct InProgress {
     of: Arc<Inner>,

@@ -6,6 +6,7 @@ use cordboard_domain::id::*;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Gone, Record, WorkflowVersion};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub struct Batch {
     pub account: AccountId,
     /// Number of the account's last commit; the store refuses the batch when it has seen another since.
     pub after_commit: u64,
-    /// Sequence of the last event, those of this batch included.
+    /// Sequence of the last event, those of this batch included, which follow the stored ones without a gap.
     pub sequence: u64,
     /// In the order of their making: of several records of one resource the last one counts.
     pub records: Vec<Record>,
@@ -86,20 +87,22 @@ pub struct Batch {
     pub answers: Vec<KeptAnswer>,
 }
 
-/// An account as it was after its last commit.
+/// An account as it was after its last commit, being read.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct Loading {
     pub account: Account,
     pub sequence: u64,
     pub commits: u64,
-    pub records: Vec<Record>,
+    /// Its records in stretches, in the order that [`Recovery`](cordboard_domain::work::Recovery) asks for: while the engine takes one in, the next is
+    /// being read. The channel ends after the last; whoever drops it stops the reading.
+    pub stretches: mpsc::Receiver<Result<Vec<Record>, StoreError>>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database failed: {0}")]
     Database(String),
-    #[error("another process has written to account {0} since")]
+    #[error("account {0} is not as this process left it: another process has written to it")]
     Fenced(AccountId),
     #[error("the stored {what} cannot be read: {why}")]
     Unreadable { what: String, why: String },
@@ -138,8 +141,6 @@ pub struct Filter {
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
     pub after_sequence: u64,
-    /// No event after this one.
-    pub up_to: Option<u64>,
     /// All types when empty.
     pub types: Vec<String>,
     pub subject: Option<String>,
@@ -157,6 +158,13 @@ pub struct StoredEvent {
     pub data: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    pub events: Vec<StoredEvent>,
+    /// The sequence after which to read on; `None` when there is nothing more now.
+    pub next: Option<u64>,
+}
+
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Writes a new account with what it starts with.
@@ -166,7 +174,7 @@ pub trait Store: Send + Sync {
     /// Accounts below the id `after`, newest first.
     async fn list_accounts(&self, after: Option<&str>, limit: u64) -> Result<Vec<Account>, StoreError>;
     /// Configuration, workers, the workflow versions in use, open items and live reservations.
-    async fn load(&self, account: AccountId) -> Result<Option<Loaded>, StoreError>;
+    async fn load(&self, account: AccountId) -> Result<Option<Loading>, StoreError>;
 
     async fn get(&self, account: AccountId, kind: Kind, id: &str) -> Result<Option<Record>, StoreError>;
     /// The id of a configuration resource by its name.
@@ -186,16 +194,8 @@ pub trait Store: Send + Sync {
         before: Option<u32>,
         limit: u64,
     ) -> Result<Vec<WorkflowVersion>, StoreError>;
-    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;
-
-    /// The sequence of the `count`th event that the filter leaves, its types and its limit not regarded; `None` when
-    /// there are fewer. What filters by type looks no further than that.
-    async fn event_horizon(
-        &self,
-        account: AccountId,
-        filter: &EventFilter,
-        count: u64,
-    ) -> Result<Option<u64>, StoreError>;
+    /// Looks at a bounded number of events: a page that is not full may have a `next` all the same.
+    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<EventPage, StoreError>;
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError>;
     async fn keys(&self, account: AccountId, after: Option<&str>, limit: u64) -> Result<Vec<ApiKey>, StoreError>;
@@ -205,4 +205,6 @@ pub trait Store: Send + Sync {
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
+    /// Ends every connection; the store is of no use afterwards.
+    async fn close(&self) -> Result<(), StoreError>;
 }

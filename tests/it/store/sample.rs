@@ -189,6 +189,7 @@ pub fn all_shown<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<(&'st
 
 /// The records of an account as they are loaded.
 pub async fn loaded(store: &dyn Store, account: AccountId) -> Vec<(&'static str, String)> {
-    let loaded = store.load(account).await.expect("the account is read").expect("the account is there");
+    let loaded =
+        crate::support::loaded::load(store, account).await.expect("the account is read").expect("the account is there");
     all_shown(&loaded.records)
 }

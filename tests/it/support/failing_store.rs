@@ -1,5 +1,6 @@
 //! A store whose commits a test holds, lets go and fails, and which says when they begin.
 
+use super::loaded::Loaded;
 use async_trait::async_trait;
 use cordboard::runtime::store::*;
 use cordboard_domain::id::*;
@@ -8,7 +9,7 @@ use cordboard_domain::work::{Account, Record, WorkflowVersion};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// How a commit ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,11 +106,15 @@ impl Store for FailingStore {
         }
     }
 
-    async fn load(&self, account: AccountId) -> Result<Option<Loaded>, StoreError> {
+    async fn load(&self, account: AccountId) -> Result<Option<Loading>, StoreError> {
         let fails = self.loads_to_fail.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        let loaded = if fails.is_ok() { Err(broken()) } else { self.inner.load(account).await };
+        let loaded = if fails.is_ok() { Err(broken()) } else { super::loaded::load(&*self.inner, account).await };
+        // Whoever waits for a load finds all of it read.
         self.loads.send_modify(|loads| *loads += 1);
-        loaded
+        let Some(Loaded { account, sequence, commits, records }) = loaded? else { return Ok(None) };
+        let (sender, stretches) = mpsc::channel(1);
+        sender.try_send(Ok(records)).map_err(|_| broken())?;
+        Ok(Some(Loading { account, sequence, commits, stretches }))
     }
 
     async fn found(&self, account: &Account, records: &[Record], keys: &[ApiKey]) -> Result<(), StoreError> {
@@ -155,17 +160,8 @@ impl Store for FailingStore {
         self.inner.versions(account, of, before, limit).await
     }
 
-    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<EventPage, StoreError> {
         self.inner.events(account, filter).await
-    }
-
-    async fn event_horizon(
-        &self,
-        account: AccountId,
-        filter: &EventFilter,
-        count: u64,
-    ) -> Result<Option<u64>, StoreError> {
-        self.inner.event_horizon(account, filter, count).await
     }
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
@@ -190,5 +186,9 @@ impl Store for FailingStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.inner.ping().await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.inner.close().await
     }
 }
