@@ -133,6 +133,11 @@ impl FromRequestParts<HttpState> for Caller {
         if !state.runtime.has_account(caller.account) {
             return Err(ApiError::unauthorized("the key's account is gone"));
         }
+        if let Some(worker) = caller.worker
+            && !state.runtime.read(caller.account, move |engine, _| engine.worker(worker).is_some()).await?
+        {
+            return Err(ApiError::unauthorized("the worker that the key or token speaks for is gone"));
+        }
         Ok(caller)
     }
 }

@@ -37,7 +37,7 @@ pub struct EventParams {
     limit: Option<u64>,
 }
 
-/// List events, oldest first; `next` is the `after_sequence` of the next page. With `types`, one request looks at 10,000
+/// List events, oldest first; `next` is the `after_sequence` of the next page. With `types`, one request looks at 20,480
 /// events at most: a page may have few entries or none and still have a `next`.
 #[utoipa::path(get, path = "/v1/events", tag = "Events", params(EventParams),
     responses((status = 200, body = schema::Events), Forbidden))]
