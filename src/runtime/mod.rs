@@ -4,6 +4,7 @@ mod account_loop;
 mod batch;
 pub mod feed;
 pub mod port;
+pub mod presence;
 pub mod store;
 
 pub use account_loop::Limits;
@@ -259,6 +260,14 @@ impl Runtime {
         self.0.clock.now()
     }
 
+    pub async fn pause(&self, length: Duration) {
+        self.0.clock.pause(length).await;
+    }
+
+    pub fn accounts(&self) -> Vec<AccountId> {
+        self.0.loops.iter().map(|entry| *entry.key()).collect()
+    }
+
     /// Whether every account is loaded and none is being rebuilt.
     pub fn is_ready(&self) -> bool {
         self.0.ready.load(Ordering::Acquire) && self.0.loops.iter().all(|handle| handle.up.load(Ordering::Acquire))
@@ -294,8 +303,7 @@ impl Runtime {
         if let Some(forgetting) = self.0.forgetting.get() {
             forgetting.abort();
         }
-        let accounts: Vec<AccountId> = self.0.loops.iter().map(|entry| *entry.key()).collect();
-        for account in accounts {
+        for account in self.accounts() {
             if let Some((_, handle)) = self.0.loops.remove(&account) {
                 drop(handle.messages);
                 if let Err(error) = handle.task.await {

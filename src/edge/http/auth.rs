@@ -106,7 +106,7 @@ fn read_token(secret: &[u8; 32], token: &str, now: Timestamp) -> Option<Caller> 
 }
 
 /// The secret of the `Authorization` header.
-fn credential(parts: &Parts) -> Result<String, ApiError> {
+pub(super) fn credential(parts: &Parts) -> Result<String, ApiError> {
     let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
         return Err(ApiError::unauthorized("send `Authorization: Bearer <api key>`"));
     };
@@ -142,7 +142,7 @@ impl FromRequestParts<HttpState> for Caller {
     }
 }
 
-async fn identify(state: &HttpState, credential: &str) -> Result<Caller, ApiError> {
+pub(super) async fn identify(state: &HttpState, credential: &str) -> Result<Caller, ApiError> {
     let now = state.runtime.now();
     // A token is three parts in base64, the first a JSON object; an API key has no dots, or is the operator's choice.
     if credential.starts_with("eyJ") && credential.matches('.').count() == 2 {

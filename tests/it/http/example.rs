@@ -123,11 +123,17 @@ async fn every_example_is_taken_and_every_operation_answers_as_described() {
     let mut tour = Tour::new().await;
     configure(&mut tour).await;
     work(&mut tour).await;
+    // Streams do not end: they have tests of their own.
+    let ends = |operation: &Value| {
+        let told = &operation["responses"];
+        told["101"].is_null() && told["200"]["content"]["text/event-stream"].is_null()
+    };
     let rest = |prefix: &str| {
-        let ids = operations().map(|(.., operation)| operation["operationId"].as_str().expect("an id"));
+        let ended = operations().filter(|(.., operation)| ends(operation));
+        let ids = ended.map(|(.., operation)| operation["operationId"].as_str().expect("an id"));
         ids.filter(|id| id.starts_with(prefix)).collect::<Vec<_>>()
     };
-    let lists = operations().filter(|(_, method, _)| *method == "get");
+    let lists = operations().filter(|(_, method, operation)| *method == "get" && ends(operation));
     for (.., operation) in lists {
         tour.call(operation["operationId"].as_str().expect("an id")).await;
     }

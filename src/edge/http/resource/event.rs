@@ -6,10 +6,10 @@ use super::super::auth::Caller;
 use super::super::error::ApiError;
 use super::super::extract::Params;
 use super::super::openapi::Forbidden;
+use super::super::stream::types_of;
 use super::super::{find, schema};
 use crate::runtime::store::{EventFilter, StoredEvent};
 use axum::extract::State;
-use cordboard_domain::event::CATALOGUE;
 use cordboard_domain::id::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,8 +27,8 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 pub struct EventParams {
     /// Only events with a higher sequence number; default 0.
     after_sequence: Option<u64>,
-    /// Types to show, separated by commas; all when absent.
-    #[param(example = "work_item.created,work_item.completed")]
+    /// Types to show, separated by commas: a type, or `work_item.*` for all of one resource; all when absent.
+    #[param(example = "work_item.created,reservation.*")]
     types: Option<String>,
     /// Id of the resource that the events are about.
     subject: Option<String>,
@@ -47,10 +47,7 @@ async fn list_events(
     Params(params): Params<EventParams>,
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
-    let types: Vec<String> = params.types.iter().flat_map(|types| types.split(',')).map(str::to_owned).collect();
-    if let Some(unknown) = types.iter().find(|name| !CATALOGUE.iter().any(|known| known.name == name.as_str())) {
-        return Err(ApiError::parameter("types", "unknown_type", format!("there is no event type `{unknown}`")));
-    }
+    let types = types_of(params.types.as_deref())?;
     let after_sequence = params.after_sequence.unwrap_or(0);
     if i64::try_from(after_sequence).is_err() {
         return Err(ApiError::parameter("after_sequence", "out_of_range", "no sequence number is that high"));

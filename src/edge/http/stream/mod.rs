@@ -1,11 +1,8 @@
 //! Live events: what the event stream (SSE) and the event socket (WebSocket) have in common. Both give an account's
 //! events in order and without gaps from a position on, and say at each moment how to resume.
 
-mod sse;
 mod socket;
-
-pub use sse::__path_stream_events;
-pub use socket::__path_open_event_socket;
+mod sse;
 
 use super::HttpState;
 use super::auth::{self, Caller};
@@ -16,6 +13,7 @@ use crate::runtime::presence::Connection;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use cordboard_domain::time::Timestamp;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +58,8 @@ impl FromRequestParts<HttpState> for Listener {
 /// Types as a query names them.
 pub fn types_of(given: Option<&str>) -> Result<Vec<String>, ApiError> {
     Wanted::of_patterns(given.iter().flat_map(|types| types.split(','))).map_err(|unknown| {
-        let message = format!("there is no event type `{unknown}`; give a type, or `work_item.*` for all of one resource");
+        let message =
+            format!("there is no event type `{unknown}`; give a type, or `work_item.*` for all of one resource");
         ApiError::parameter("types", "unknown_type", message)
     })
 }
@@ -95,6 +94,8 @@ struct Stream {
     state: HttpState,
     listener: Listener,
     feed: Feed,
+    /// When the caller's right to listen was last looked at.
+    looked_at: Timestamp,
     stopping: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
     /// A worker's own stream is its live connection.
@@ -102,7 +103,12 @@ struct Stream {
 }
 
 impl Stream {
-    async fn open(state: HttpState, listener: Listener, after: Option<u64>, types: Vec<String>) -> Result<Self, ApiError> {
+    async fn open(
+        state: HttpState,
+        listener: Listener,
+        after: Option<u64>,
+        types: Vec<String>,
+    ) -> Result<Self, ApiError> {
         let account = listener.caller.account;
         let permit = state.streams_of(account).try_acquire_owned().map_err(|_| {
             let detail = "this account has as many event streams open as it may";
@@ -112,11 +118,19 @@ impl Stream {
         let worker = listener.caller.held_to();
         let feed = state.runtime.feed(account, after, Wanted { types, worker }).await.map_err(refused)?;
         let connection = worker.map(|worker| state.presence.connect(account, worker));
-        let stopping = state.stopping.subscribe();
-        Ok(Self { state, listener, feed, stopping, _permit: permit, _connection: connection })
+        let (stopping, looked_at) = (state.stopping.subscribe(), state.runtime.now());
+        Ok(Self { state, listener, feed, looked_at, stopping, _permit: permit, _connection: connection })
     }
 
     async fn next(&mut self) -> Next {
+        // Also when events never pause: a key may have been revoked, a token have expired.
+        let now = self.state.runtime.now();
+        if now.millis_since(self.looked_at) >= HEARTBEAT.as_millis() as i64 {
+            self.looked_at = now;
+            if let Some(end) = self.look_again().await {
+                return Next::End(end);
+            }
+        }
         tokio::select! {
             biased;
             _ = self.stopping.wait_for(|stopping| *stopping) => Next::End(End::Stopping),
@@ -128,16 +142,16 @@ impl Stream {
                     Next::End(End::Failed)
                 }
             },
-            () = self.state.runtime.pause(HEARTBEAT) => self.look_again().await,
+            () = self.state.runtime.pause(HEARTBEAT) => Next::Quiet,
         }
     }
 
-    /// A key may have been revoked, a token have expired.
-    async fn look_again(&self) -> Next {
+    /// Why the caller may not listen any more.
+    async fn look_again(&self) -> Option<End> {
         match auth::identify(&self.state, &self.listener.credential).await {
-            Ok(_) => Next::Quiet,
-            Err(error) if error.status == StatusCode::UNAUTHORIZED => Next::End(End::Unauthorized),
-            Err(_) => Next::End(End::Failed),
+            Ok(_) => None,
+            Err(error) if error.status == StatusCode::UNAUTHORIZED => Some(End::Unauthorized),
+            Err(_) => Some(End::Failed),
         }
     }
 }

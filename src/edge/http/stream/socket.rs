@@ -1,7 +1,7 @@
 //! `/events/socket`: the same events over a WebSocket (RFC 6455), a text message each.
 
 use super::super::HttpState;
-use super::super::error::{ApiError, Problems};
+use super::super::error::{ApiError, Problem};
 use super::super::extract::Params;
 use super::{End, HEARTBEAT, Listener, Next, Stream, StreamParams, types_of};
 use axum::extract::State;
@@ -33,18 +33,16 @@ const CLOSE_TOO_SLOW: u16 = 4408;
 /// slow or does not answer; the reason names the position to resume after.
 #[utoipa::path(get, path = "/v1/events/socket", tag = "Events", params(StreamParams),
     responses((status = 101, description = "The connection is a WebSocket from here on."),
-        (status = 410, description = "Events after the position are not kept any more; `first` is the first that is.", body = super::super::error::Problem, content_type = "application/problem+json"),
-        (status = 426, description = "The request does not ask for a WebSocket.", body = super::super::error::Problem, content_type = "application/problem+json"),
-        Problems))]
+        (status = 410, description = "Events after the position are not kept any more; `first_sequence` tells the first that is.", body = Problem, content_type = "application/problem+json"),
+        (status = 426, description = "The request does not ask for a WebSocket.", body = Problem, content_type = "application/problem+json")))]
 pub async fn open_event_socket(
     State(state): State<HttpState>,
     listener: Listener,
     Params(params): Params<StreamParams>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let upgrade = upgrade.map_err(|rejection| {
-        ApiError::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", rejection.body_text())
-    })?;
+    let upgrade = upgrade
+        .map_err(|rejection| ApiError::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", rejection.body_text()))?;
     let stream = Stream::open(state, listener, params.after, types_of(params.types.as_deref())?).await?;
     Ok(upgrade.max_message_size(RECEIVED_BYTES_MAX).on_upgrade(|socket| serve(stream, socket)))
 }
@@ -88,7 +86,8 @@ async fn converse(stream: &mut Stream, socket: &mut WebSocket) -> Over {
             Next::Event(event) => {
                 let mut text = event.text.to_string();
                 let mut together = 1;
-                while let Some(more) = stream.feed.next_at_once().filter(|_| together < MESSAGES_TOGETHER_MAX) {
+                while together < MESSAGES_TOGETHER_MAX {
+                    let Some(more) = stream.feed.next_at_once() else { break };
                     let message = Message::Text(std::mem::replace(&mut text, more.text.to_string()).into());
                     if let Err(over) = sent(stream, socket.feed(message)).await {
                         return over;

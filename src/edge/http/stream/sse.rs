@@ -2,7 +2,7 @@
 //! section 9.2).
 
 use super::super::HttpState;
-use super::super::error::{ApiError, Problems};
+use super::super::error::{ApiError, Problem};
 use super::super::extract::Params;
 use super::{Listener, Next, Stream, StreamParams, types_of};
 use axum::extract::State;
@@ -26,8 +26,7 @@ const RETRY: Duration = Duration::from_secs(2);
 #[utoipa::path(get, path = "/v1/events/stream", tag = "Events",
     params(StreamParams, ("Last-Event-ID" = Option<u64>, Header, description = "Sequence number after which to resume; counts before `after`.")),
     responses((status = 200, description = "The stream; it does not end by itself.", body = String, content_type = "text/event-stream"),
-        (status = 410, description = "Events after the position are not kept any more; `first` is the first that is.", body = super::super::error::Problem, content_type = "application/problem+json"),
-        Problems))]
+        (status = 410, description = "Events after the position are not kept any more; `first_sequence` tells the first that is.", body = Problem, content_type = "application/problem+json")))]
 pub async fn stream_events(
     State(state): State<HttpState>,
     listener: Listener,
@@ -58,6 +57,6 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
     let sequence = value.to_str().ok().and_then(|text| text.parse().ok());
     sequence.map(Some).ok_or_else(|| {
-        ApiError::header("Last-Event-ID", "bad_position", "give the `id` of an event of this stream: a sequence number")
+        ApiError::parameter("Last-Event-ID", "bad_value", "give the `id` of an event of this stream: a sequence number")
     })
 }
