@@ -57,6 +57,8 @@ pub struct LimitsConfig {
     pub body_bytes: usize,
     /// Seconds of a request (1–600).
     pub request_s: u32,
+    /// Event streams that one account may have open (1–100,000).
+    pub streams: usize,
     /// Longest life of a worker's token in seconds (60–604,800).
     pub token_s: u32,
     /// Commands of one account that may wait (1–1,000,000).
@@ -102,6 +104,7 @@ impl Default for Config {
                 request_burst: 2_000,
                 body_bytes: 1024 * 1024,
                 request_s: 30,
+                streams: 2_500,
                 token_s: 86_400,
                 commands_waiting: runtime.commands_waiting_max,
                 batch_size: runtime.batch_size_max,
@@ -187,6 +190,7 @@ impl Config {
             body_bytes_max: self.limits.body_bytes,
             token_s_max: self.limits.token_s,
             request_s_max: self.limits.request_s,
+            streams_max: self.limits.streams,
         }
     }
 

@@ -55,6 +55,7 @@ pub(super) const KEYS: &[Key] = &[
     whole("limits.request_burst", 1, 1_000_000),
     whole("limits.body_bytes", 1_024, 16_777_216),
     whole("limits.request_s", 1, 600),
+    whole("limits.streams", 1, 100_000),
     whole("limits.token_s", 60, 604_800),
     whole("limits.commands_waiting", 1, 1_000_000),
     whole("limits.batch_size", 1, 100_000),

@@ -1,10 +1,11 @@
 //! The store as the runtime sees it: one atomic commit per batch, recovery, and the reads of the API.
 
 use async_trait::async_trait;
-use cordboard_domain::event::Event;
+use cordboard_domain::event::{CloudEvent, Event};
 use cordboard_domain::id::*;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Gone, Record, WorkflowVersion};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -148,21 +149,31 @@ pub struct EventFilter {
 }
 
 /// An event as it was stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StoredEvent {
     pub sequence: u64,
     pub id: String,
     pub event_type: String,
     pub subject: String,
     pub time: Timestamp,
-    pub data: String,
+    /// The worker whom it concerns.
+    pub worker: Option<WorkerId>,
+    pub data: Box<RawValue>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl StoredEvent {
+    pub fn cloud_event(&self, account: AccountId) -> CloudEvent<'_> {
+        CloudEvent::new(account, (self.sequence, &self.id), (&self.event_type, &self.subject), self.time, &self.data)
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct EventPage {
     pub events: Vec<StoredEvent>,
-    /// The sequence after which to read on; `None` when there is nothing more now.
-    pub next: Option<u64>,
+    /// Up to this sequence number the page shows everything that the filter leaves; the next page begins after it.
+    pub read_to: u64,
+    /// Whether there may be more events beyond it now.
+    pub more: bool,
 }
 
 #[async_trait]
@@ -197,6 +208,9 @@ pub trait Store: Send + Sync {
     /// Looks at a bounded number of events: a page that is not full may have a `next` all the same.
     async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<EventPage, StoreError>;
 
+    /// The sequence of the first event that is kept, or that the account's first event will have.
+    async fn first_event(&self, account: AccountId) -> Result<u64, StoreError>;
+
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError>;
     async fn keys(&self, account: AccountId, after: Option<&str>, limit: u64) -> Result<Vec<ApiKey>, StoreError>;
     async fn answer(&self, account: AccountId, key: &str) -> Result<Option<KeptAnswer>, StoreError>;
@@ -205,4 +219,6 @@ pub trait Store: Send + Sync {
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
+    /// Ends every connection; the store is of no use afterwards.
+    async fn close(&self) -> Result<(), StoreError>;
 }

@@ -73,7 +73,7 @@ fn watch_offers(floor: &Floor) -> Arc<Offers> {
     let told = Arc::clone(&offers);
     tokio::spawn(async move {
         while let Ok(batch) = events.recv().await {
-            for event in batch.iter().filter(|event| event.event_type == "reservation.offered") {
+            for event in batch.events.iter().filter(|event| event.event_type == "reservation.offered") {
                 let data: Told = serde_json::from_str(event.data.get()).expect("events hold their resource");
                 told.made(data.resource.work_item, data.resource.id);
             }

@@ -31,6 +31,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,
+    /// When events are gone: the sequence number of the first that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub first_sequence: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -50,11 +54,19 @@ pub struct ApiError {
     pub detail: String,
     pub errors: Vec<FieldError>,
     pub retry_after_s: Option<u64>,
+    pub first_sequence: Option<u64>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), detail: detail.into(), errors: Vec::new(), retry_after_s: None }
+        Self {
+            status,
+            code: code.to_owned(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s: None,
+            first_sequence: None,
+        }
     }
 
     pub fn not_found(what: &str) -> Self {
@@ -82,6 +94,12 @@ impl ApiError {
         let detail = format!("{pointer}: {message}");
         let field = FieldError { pointer, code: code.to_owned(), message };
         Self { errors: vec![field], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+    }
+
+    /// Events before `first` are not kept any more.
+    pub fn events_gone(first: u64) -> Self {
+        let detail = format!("events before sequence number {first} are not kept any more; begin after {}", first - 1);
+        Self { first_sequence: Some(first), ..Self::new(StatusCode::GONE, "events_gone", detail) }
     }
 
     fn unavailable(detail: &str) -> Self {
@@ -141,6 +159,7 @@ impl IntoResponse for ApiError {
             detail: self.detail,
             code: self.code,
             errors: self.errors,
+            first_sequence: self.first_sequence,
         };
         let mut response = (self.status, Json(problem)).into_response();
         let headers = response.headers_mut();

@@ -270,7 +270,8 @@ fn header_of(name: &str) -> Header {
     }
 }
 
-/// Examples by the name of their schema; a test sends and compares them.
+/// Examples by the name of their schema. Tests send them and hold them against their schemas, and so would see it if
+/// they could not be read.
 const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
 
 /// Shows an example of each body that has one.

@@ -36,6 +36,7 @@ fn api() -> OpenApiRouter<HttpState> {
         .merge(resource::reservation::routes())
         .merge(resource::statistics::routes())
         .merge(resource::event::routes())
+        .merge(super::stream::routes())
 }
 
 /// The OpenAPI document of this version.

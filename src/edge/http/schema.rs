@@ -394,9 +394,11 @@ pub struct SampleItem {
     pub channel: String,
     #[schema(value_type = Object, required = false)]
     pub attributes: Value,
-    #[schema(minimum = -1000000, maximum = 1000000, required = false)]
+    /// From -1,000,000 to 1,000,000. Like all of a sample, it is looked at only when the document has no errors.
+    #[schema(required = false)]
     pub priority: i64,
-    #[schema(minimum = 1, maximum = 1209600, required = false)]
+    /// From 1 to 1,209,600.
+    #[schema(required = false)]
     pub timeout_s: u32,
 }
 

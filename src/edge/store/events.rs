@@ -9,7 +9,7 @@ use super::load::select;
 use super::statement::{Rows, Table};
 use crate::runtime::store::{EventFilter, EventPage, StoreError, StoredEvent};
 use cordboard_domain::event::Event;
-use cordboard_domain::id::{AccountId, EventId};
+use cordboard_domain::id::{AccountId, EventId, WorkerId};
 use cordboard_domain::time::Timestamp;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, Order};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
@@ -42,6 +42,8 @@ struct Written<'a> {
     r#type: &'a str,
     subject: &'a str,
     time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<WorkerId>,
     data: &'a RawValue,
 }
 
@@ -54,6 +56,8 @@ struct Read<'a> {
     #[serde(borrow)]
     subject: Cow<'a, str>,
     time: Timestamp,
+    #[serde(default)]
+    worker: Option<WorkerId>,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -106,8 +110,9 @@ fn text_of(events: &[Event]) -> Result<(String, usize), StoreError> {
         if taken > 0 {
             text.push(',');
         }
-        let Event { id, sequence, event_type, subject, time, data } = event;
-        let written = Written { sequence: *sequence, id: *id, r#type: event_type, subject, time: *time, data };
+        let Event { id, sequence, event_type, subject, time, worker, data } = event;
+        let (sequence, time, worker) = (*sequence, *time, *worker);
+        let written = Written { sequence, id: *id, r#type: event_type, subject, time, worker, data };
         text.push_str(&encode(&written)?);
         taken += 1;
     }
@@ -173,7 +178,8 @@ impl Page<'_> {
             event_type: event.r#type.to_owned(),
             subject: event.subject.into_owned(),
             time: event.time,
-            data: event.data.get().to_owned(),
+            worker: event.worker,
+            data: event.data.to_owned(),
         });
     }
 }
@@ -188,15 +194,31 @@ impl SqlStore {
                 page.add(body)?;
             }
             if page.full {
-                let next = page.events.last().map(|event| event.sequence);
-                return Ok(EventPage { events: page.events, next });
+                // What follows the last one is at most on the next page.
+                read_to = page.events.last().map_or(read_to, |event| event.sequence);
+                break;
             }
-            match blocks.last() {
-                Some((last, _)) if blocks.len() as u64 == STRETCH_BLOCKS => read_to = *last,
-                _ => return Ok(EventPage { events: page.events, next: None }),
+            read_to = blocks.last().map_or(read_to, |(last, _)| *last);
+            if (blocks.len() as u64) < STRETCH_BLOCKS {
+                return Ok(EventPage { events: page.events, read_to, more: false });
             }
         }
-        Ok(EventPage { events: page.events, next: Some(read_to) })
+        Ok(EventPage { events: page.events, read_to, more: true })
+    }
+
+    /// The first event that is kept. An account that has none keeps what comes after its last.
+    pub(super) async fn read_first_event(&self, account: AccountId) -> Result<u64, StoreError> {
+        let account = account.to_string();
+        let mut first = select("events", &["first_sequence"]);
+        first.and_where(Expr::col(Alias::new("account")).eq(account.as_str()));
+        first.order_by(Alias::new("last_sequence"), Order::Asc).limit(1);
+        if let Some(row) = self.reader.query_one(&first).await? {
+            return Ok(row.try_get::<i64>("", "first_sequence")? as u64);
+        }
+        let mut last = select("accounts", &["sequence"]);
+        last.and_where(Expr::col(Alias::new("id")).eq(account));
+        let row = self.reader.query_one(&last).await?;
+        Ok(row.map_or(Ok(0), |row| row.try_get::<i64>("", "sequence"))? as u64 + 1)
     }
 
     /// The next blocks with events after a sequence number, about a subject if one is given.

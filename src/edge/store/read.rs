@@ -148,6 +148,10 @@ impl Store for SqlStore {
         self.read_events(account, filter).await
     }
 
+    async fn first_event(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.read_first_event(account).await
+    }
+
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
         let mut found = all_keys();
         found.and_where(equals("hash", hash.to_vec()));
@@ -204,5 +208,11 @@ impl Store for SqlStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.reader.ping().await?)
+    }
+
+    /// The writer goes last: SQLite then copies its log into the database and leaves one whole file.
+    async fn close(&self) -> Result<(), StoreError> {
+        self.reader.clone().close().await?;
+        Ok(self.writer.clone().close().await?)
     }
 }

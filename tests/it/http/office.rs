@@ -80,6 +80,7 @@ impl Office {
             body_bytes_max: BODY_BYTES_MAX,
             token_s_max: 86_400,
             request_s_max: 30,
+            streams_max: 8,
         };
         let state = HttpState::new(runtime, limits, Some(hash(OPERATOR)), [7; 32], Box::new(String::new));
         Self { router: router(state), clock, _database: database }

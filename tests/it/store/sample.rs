@@ -152,6 +152,7 @@ impl Sample {
             event_type,
             subject: subject.to_owned(),
             time: START.plus_millis(sequence as i64),
+            worker: sequence.is_multiple_of(3).then_some(WorkerId(3)),
             data: RawValue::from_string(format!(r#"{{"n":{sequence}}}"#)).expect("it is JSON"),
         }
     }

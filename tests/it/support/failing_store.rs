@@ -164,6 +164,10 @@ impl Store for FailingStore {
         self.inner.events(account, filter).await
     }
 
+    async fn first_event(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.inner.first_event(account).await
+    }
+
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
         self.inner.key_by_hash(hash).await
     }
@@ -186,5 +190,9 @@ impl Store for FailingStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.inner.ping().await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.inner.close().await
     }
 }
