@@ -80,7 +80,7 @@ impl Engine {
         if let Some(former) = item.transfer.as_ref().and_then(|transfer| transfer.former.as_deref()) {
             self.hold_former(former);
         }
-        self.items.insert(id, Entry { item, live: SmallVec::new(), wait: None });
+        self.items.insert(id, Box::new(Entry { item, live: SmallVec::new(), wait: None }));
         self.count(id, 1);
     }
 

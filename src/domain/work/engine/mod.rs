@@ -50,7 +50,8 @@ pub struct Engine {
     pub(in crate::work) config: Config,
     pub(in crate::work) floor: Floor,
     pub(in crate::work) waiting: Waiting,
-    pub(in crate::work) items: HashMap<ItemId, Entry>,
+    /// Boxed, so that the table moves pointers and not items when it grows.
+    pub(in crate::work) items: HashMap<ItemId, Box<Entry>>,
     /// Open items by their `unique_key`.
     pub(in crate::work) unique_keys: HashMap<Box<str>, ItemId>,
     /// Live reservations.
