@@ -267,3 +267,51 @@ impl Lane {
         if few { self.heads.len() as u64 } else { self.asked.common_count(held) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::QueueOrder;
+    use proptest::prelude::*;
+
+    const QUEUE: QueueId = QueueId(1);
+    const CHANNEL: u16 = 0;
+
+    fn class(predicate: u32, sorted: bool) -> ClassKey {
+        let ranking = if sorted { RankingId::LAST } else { RankingId::FIRST };
+        ClassKey { queue: QUEUE, channel: CHANNEL, predicate: PredicateId(predicate), ranking, only: None }
+    }
+
+    proptest! {
+        #[test]
+        fn looking_up_finds_what_walking_finds(
+            items in prop::collection::vec((0u32..6, any::<bool>(), 0i64..4, 0i64..6, any::<bool>()), 1..30),
+            holds in prop::collection::btree_set(0u32..6, 0..5),
+            barred in prop::collection::btree_set(0u128..30, 0..10),
+        ) {
+            let discipline = Discipline { order: QueueOrder::Fifo, slope_milli: 0 };
+            let mut waiting = Waiting::default();
+            let mut gone = Vec::new();
+            for (id, (predicate, sorted, priority, since, leaves)) in (0u128..).zip(items) {
+                let key = discipline.key(priority, Timestamp::from_millis(since), ItemId(id));
+                waiting.insert(class(predicate, sorted), key, discipline, PredicateId(0));
+                if leaves {
+                    gone.push((class(predicate, sorted), key));
+                }
+            }
+            for (class, key) in gone {
+                waiting.remove(class, key);
+            }
+            let mut held = PredicateSet::default();
+            holds.iter().for_each(|id| held.insert(PredicateId(*id)));
+            let belongs = |id: PredicateId| held.contains(id);
+            let barred = |id: ItemId| barred.contains(&id.0);
+            for lane in waiting.lanes.values() {
+                let asked: BTreeSet<_> = lane.heads.values().map(|class| class.predicate).collect();
+                prop_assert!(lane.asked.iter().eq(asked));
+                let walked = waiting.first_in_lane(lane, &belongs, &barred);
+                prop_assert_eq!(waiting.first_by_look_up(lane, QUEUE, CHANNEL, &held, &barred), walked);
+            }
+        }
+    }
+}
