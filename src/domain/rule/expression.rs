@@ -265,6 +265,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_is_all_that_counts() {
+        let rules = [
+            json!({"+": [{"var": "worker.x"}, {"var": ["item.y", 2]}]}),
+            json!({"var": "worker"}),
+            json!({"merge": [{"var": "worker.x"}, {"var": "worker"}, {"var": "sys.worker.name"}]}),
+            json!({"var": "worker.x.0"}),
+            json!({"var": ["worker.a.b", {"var": "item"}]}),
+            json!({"var": "worker."}),
+            json!({"missing": ["worker.x", "worker.a.b", "sys.worker.name", "item.y"]}),
+            json!({"missing_some": [1, ["worker.x", "worker.z"]]}),
+            json!({"map": [{"var": "worker.x"}, {"cat": [{"var": ""}, {"var": "item.y"}, {"var": ["p", "-"]}]}]}),
+            json!({"some": [[1], {"missing": ["worker.x"]}]}),
+            json!({"var": ""}),
+            json!({"var": {"cat": ["worker.", "x"]}}),
+        ];
+        let facts = [
+            json!({"worker": {"x": [1, "a"], "a": {"b": null, "c": 1}, "": 4}, "item": {"y": 7}, "sys": {"worker": {"name": "n"}}}),
+            json!({"worker": {"x": 1.5, "a": 3, "z": {}}, "sys": {"worker": null}, "other": true}),
+            json!({"worker": [1, {"x": 2}], "item": "text"}),
+            json!([{"worker": 1}]),
+            json!(null),
+        ];
+        let arena = Bump::new();
+        for rule in &rules {
+            let expression = Expression::compile(rule).expect("compiles");
+            for facts in &facts {
+                let whole = ENGINE.evaluate(&expression.0.logic, facts, &arena).map_err(RuleError::from);
+                let whole = whole.and_then(|value| Value::from_arena(value).map_err(RuleError::from));
+                assert_eq!(expression.evaluate(facts), whole, "{rule} over {facts}");
+            }
+        }
+    }
+
+    #[test]
     fn different_types_are_unequal_and_not_an_error() {
         let rule = json!({"==": [{"var": "worker.level"}, 3]});
         assert_eq!(eval(rule.clone(), json!({"worker": {"level": "senior"}})), Ok(json!(false)));
