@@ -26,6 +26,6 @@ bless:
 	UPDATE_EXPECT=1 cargo test --package cordboard-sim --test check every_script
 	UPDATE_EXPECT=1 cargo test --package cordboard --test it openapi
 
-# One bench by name: lifecycle, http, restart, memory.
+# One bench by name: decision, lifecycle, http, restart, memory.
 bench:
 	cargo bench --package cordboard --bench $(NAME)
