@@ -59,6 +59,8 @@ pub struct LimitsConfig {
     pub request_s: u32,
     /// Event streams that one account may have open (1–100,000).
     pub streams: usize,
+    /// Seconds for which events are kept (0–3,153,600,000); 0 keeps all of them.
+    pub events_kept_s: u32,
     /// Longest life of a worker's token in seconds (60–604,800).
     pub token_s: u32,
     /// Commands of one account that may wait (1–1,000,000).
@@ -105,6 +107,7 @@ impl Default for Config {
                 body_bytes: 1024 * 1024,
                 request_s: 30,
                 streams: 2_500,
+                events_kept_s: runtime.events_kept_s,
                 token_s: 86_400,
                 commands_waiting: runtime.commands_waiting_max,
                 batch_size: runtime.batch_size_max,
@@ -198,6 +201,7 @@ impl Config {
         Limits {
             commands_waiting_max: self.limits.commands_waiting,
             batch_size_max: self.limits.batch_size,
+            events_kept_s: self.limits.events_kept_s,
             ..Limits::default()
         }
     }

@@ -64,10 +64,14 @@ impl Office {
 
     /// An office in which each key may call so often at once.
     pub async fn with_burst(burst: u32) -> Self {
+        Self::with(burst, Limits::default()).await
+    }
+
+    pub async fn with(burst: u32, limits: Limits) -> Self {
         let database = Database::sqlite().await;
         let clock = Arc::new(ManualClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(CountingEntropy::default());
-        let (store, limits) = (database.store.clone(), Limits::default());
+        let store = database.store.clone();
         let runtime = Runtime::start(store, clock.clone(), entropy.clone(), limits).await.expect("it starts");
         for (name, text) in [("acme", ADMIN), ("globex", STRANGER)] {
             let (entropy, now) = (Arc::clone(&entropy), runtime.now());

@@ -6,3 +6,4 @@ mod failure;
 mod idempotency;
 mod random;
 mod timers;
+mod upkeep;
