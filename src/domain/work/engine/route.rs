@@ -45,7 +45,7 @@ impl Engine {
                 entry.item.priority = priority;
             }
         }
-        let facts = self.item_facts(id, version, turn.now);
+        let facts = if route.reads_facts() { self.item_facts(id, version, turn.now) } else { Value::Null };
         let preferred = route.prefer.as_ref().and_then(|prefer| self.preferred_worker(prefer, &facts));
         if route.known_worker_only && preferred.is_none() {
             self.emit_step(turn, id, Some(json!({"skipped": "prefer_names_nobody"})));
@@ -217,8 +217,9 @@ impl Engine {
             }
         }
         let route = route_at(&version, &item.place)?;
-        let made = facts.is_none().then(|| self.facts_of(item, &version, item.place.entered_at));
-        let facts = facts.or(made.as_ref())?;
+        let wanted = facts.is_none() && route.reads_facts();
+        let made = wanted.then(|| self.facts_of(item, &version, item.place.entered_at));
+        let facts = facts.or(made.as_ref()).unwrap_or(&Value::Null);
         let held = item.place.prefer_until.is_some() || route.known_worker_only;
         Some(Wish {
             queue: item.queue?,

@@ -22,8 +22,10 @@ impl Engine {
     /// Sends an item to the first rule that matches it.
     pub(super) fn start(&mut self, turn: &mut Turn<'_>, id: ItemId) {
         let Some(version) = self.version_of(id) else { return };
-        let facts = self.item_facts(id, &version, turn.now);
-        let chosen = choose_rule(&version, &facts);
+        let chosen = match version.document.rules.is_empty() {
+            true => version.document.default.is_some().then_some(None),
+            false => choose_rule(&version, &self.item_facts(id, &version, turn.now)),
+        };
         let Some(program) = chosen.and_then(|rule| version.document.program(rule)) else {
             self.end_without_worker(turn, id, ItemState::Canceled, "no_rule_matched");
             return;
