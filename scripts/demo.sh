@@ -2,6 +2,7 @@
 # Runs the server with a demo account on http://127.0.0.1:8080 and fills it; Ctrl-C ends it. The data is thrown away.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+command -v curl >/dev/null || { echo "the demo is filled by curl, which is not there; install it" >&2; exit 1; }
 program=${CARGO_TARGET_DIR:-target}/release/cordboard
 bind=${DEMO_BIND:-127.0.0.1:8080}
 key=demo-key-0123456789abcdef

@@ -2,6 +2,7 @@
 # Installs what the tests need besides Rust, through apt, and says so. Does nothing when nothing is missing.
 set -euo pipefail
 
+command -v cargo >/dev/null || { echo "Rust is needed and not there: see CONTRIBUTING.md" >&2; exit 1; }
 missing=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 command -v curl >/dev/null || missing+=(curl)
@@ -10,6 +11,10 @@ command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
+if ! command -v apt-get >/dev/null; then
+    echo "the tests need these, and there is no apt to install them: ${missing[*]}" >&2
+    exit 1
+fi
 echo "the tests need, and apt installs: ${missing[*]}"
 as_root=()
 if [ "$(id -u)" != 0 ]; then

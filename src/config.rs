@@ -1,18 +1,22 @@
 //! The one configuration: defaults, then `cordboard.toml`, then `CORDBOARD_…` in the environment (nested with `__`),
 //! then flags. A bad value names its key, what is wrong and where it was set, and nothing starts.
 
+mod key;
+mod source;
+#[cfg(test)]
+mod tests;
+
 use crate::edge::http::HttpLimits;
 use crate::runtime::Limits;
 use anyhow::{Context, bail};
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Format, Serialized, Toml};
+use key::KEYS;
 use serde::{Deserialize, Serialize};
+use source::Sources;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-
-/// Characters that a key given by the operator must have at least, so that it cannot be guessed.
-const KEY_CHARS_MIN: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +53,8 @@ pub struct LimitsConfig {
     pub body_bytes: usize,
     /// Seconds of a request (1–600).
     pub request_s: u32,
+    /// Event streams that one account may have open (1–100,000).
+    pub streams: usize,
     /// Longest life of a worker's token in seconds (60–604,800).
     pub token_s: u32,
     /// Commands of one account that may wait (1–1,000,000).
@@ -78,6 +84,7 @@ impl Default for Config {
                 request_burst: 2_000,
                 body_bytes: 1024 * 1024,
                 request_s: 30,
+                streams: 2_500,
                 token_s: 86_400,
                 commands_waiting: runtime.commands_waiting_max,
                 batch_size: runtime.batch_size_max,
@@ -110,47 +117,32 @@ pub struct Flags {
 
 impl Config {
     /// Reads all sources.
+    ///
+    /// # Errors
+    /// All that is wrong, each with its key and where it was set.
     pub fn load(flags: &Flags) -> anyhow::Result<Self> {
-        let file = match &flags.config {
-            Some(path) if !path.exists() => bail!("there is no configuration file {}", path.display()),
-            Some(path) => path.clone(),
-            None => PathBuf::from("cordboard.toml"),
-        };
-        let sources = Figment::from(Serialized::defaults(Self::default()))
-            .merge(Toml::file(file))
-            .merge(Env::prefixed("CORDBOARD_").split("__"))
-            .merge(Serialized::globals(flags));
-        let config: Self = sources.extract().map_err(|error| anyhow::anyhow!(explain(error)))?;
-        config.check()?;
-        Ok(config)
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        Self::of(&Sources::read(flags, variables)?)
     }
 
-    fn check(&self) -> anyhow::Result<()> {
-        let limits = &self.limits;
-        let bounds = [
-            ("limits.requests_per_second", u64::from(limits.requests_per_second), 1, 1_000_000),
-            ("limits.request_burst", u64::from(limits.request_burst), 1, 1_000_000),
-            ("limits.body_bytes", limits.body_bytes as u64, 1_024, 16_777_216),
-            ("limits.request_s", u64::from(limits.request_s), 1, 600),
-            ("limits.token_s", u64::from(limits.token_s), 60, 604_800),
-            ("limits.commands_waiting", limits.commands_waiting as u64, 1, 1_000_000),
-            ("limits.batch_size", limits.batch_size as u64, 1, 100_000),
-        ];
-        for (key, value, least, most) in bounds {
-            if !(least..=most).contains(&value) {
-                bail!("configuration `{key}` is {value}; it must be from {least} to {most}");
+    fn of(sources: &Sources<'_>) -> anyhow::Result<Self> {
+        let mut merged = Figment::from(Serialized::defaults(Self::default())).merge(Toml::string(sources.text()));
+        for (key, value) in sources.variables() {
+            merged = merged.merge((key, value));
+        }
+        merged = merged.merge(Serialized::globals(sources.flags()));
+        let mut faults = sources.unknown_keys();
+        for key in KEYS {
+            // A key without a value has no default and was not set.
+            let Ok(value) = merged.extract_inner::<serde_json::Value>(key.name) else { continue };
+            if let Some(fault) = key.fault(&value) {
+                faults.push(format!("`{}` {fault} ({})", key.name, sources.place(key.name)));
             }
         }
-        for (key, value) in [("operator_key", &self.operator_key), ("bootstrap.api_key", &self.bootstrap.api_key)] {
-            if value.as_ref().is_some_and(|value| value.chars().count() < KEY_CHARS_MIN) {
-                bail!("configuration `{key}` is too short; a key needs at least {KEY_CHARS_MIN} characters");
-            }
+        if !faults.is_empty() {
+            bail!("the configuration cannot be used:\n  {}", faults.join("\n  "));
         }
-        let known = |url: &String| ["sqlite:", "postgres:", "postgresql:"].iter().any(|known| url.starts_with(known));
-        if self.database_url.as_ref().is_some_and(|url| !known(url)) {
-            bail!("configuration `database_url` must begin with sqlite: or postgres:");
-        }
-        Ok(())
+        merged.extract().context("reading the configuration")
     }
 
     /// The store's URL; makes the data directory when SQLite is to live there.
@@ -171,6 +163,7 @@ impl Config {
             body_bytes_max: self.limits.body_bytes,
             token_s_max: self.limits.token_s,
             request_s_max: self.limits.request_s,
+            streams_max: self.limits.streams,
         }
     }
 
@@ -180,50 +173,5 @@ impl Config {
             batch_size_max: self.limits.batch_size,
             ..Limits::default()
         }
-    }
-}
-
-/// All that is wrong, each with its key and where it was set.
-fn explain(error: figment::Error) -> String {
-    let told = error.into_iter().map(|error| {
-        let key = error.path.join(".");
-        let place = error.metadata.as_ref().map(|metadata| {
-            let source = metadata.source.as_ref().map_or_else(String::new, |source| format!(" ({source})"));
-            format!(", set by {}{source}", metadata.name)
-        });
-        let key = if key.is_empty() { String::new() } else { format!(" `{key}`") };
-        format!("configuration{key}: {}{}", error.kind, place.unwrap_or_default())
-    });
-    told.collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(toml: &str) -> anyhow::Result<Config> {
-        let dir = tempfile::tempdir()?;
-        let path = dir.path().join("cordboard.toml");
-        std::fs::write(&path, toml)?;
-        Config::load(&Flags { config: Some(path), ..Flags::default() })
-    }
-
-    fn refused(toml: &str) -> String {
-        format!("{:#}", load(toml).expect_err("is refused"))
-    }
-
-    #[test]
-    fn nothing_needs_to_be_set() {
-        assert_eq!(load("").expect("defaults"), Config::default());
-    }
-
-    #[test]
-    fn a_bad_value_names_its_key_and_its_place() {
-        let told = refused("http_bind = 7");
-        assert!(told.contains("`http_bind`") && told.contains("cordboard.toml"), "{told}");
-        assert!(refused("htp_bind = \"x\"").contains("htp_bind"));
-        assert!(refused("[limits]\nrequest_s = 0").contains("`limits.request_s` is 0; it must be from 1 to 600"));
-        assert!(refused("operator_key = \"short\"").contains("operator_key"));
-        assert!(refused("database_url = \"mysql://x\"").contains("database_url"));
     }
 }

@@ -39,6 +39,14 @@ fn table(name: &str, key: &[&str], columns: Vec<ColumnDef>) -> TableCreateStatem
     table.to_owned()
 }
 
+/// A table of keys alone: SQLite would otherwise keep it twice, as rows and as an index.
+fn clustered(mut table: TableCreateStatement, backend: DbBackend) -> TableCreateStatement {
+    if backend == DbBackend::Sqlite {
+        table.extra("WITHOUT ROWID");
+    }
+    table
+}
+
 fn tables(backend: DbBackend) -> Vec<TableCreateStatement> {
     let word = |name| word(name, backend);
     let word_or_none = |name| word_or_none(name, backend);
@@ -66,6 +74,7 @@ fn tables(backend: DbBackend) -> Vec<TableCreateStatement> {
                 word("account"),
                 word("id"),
                 text("channel"),
+                big_integer("bucket"),
                 word("state"),
                 word("workflow"),
                 word_or_none("queue"),
@@ -76,20 +85,25 @@ fn tables(backend: DbBackend) -> Vec<TableCreateStatement> {
         table(
             "reservations",
             &["account", "id"],
-            vec![word("account"), word("id"), word("work_item"), word("worker"), word("state"), text("body")],
-        ),
-        table(
-            "events",
-            &["account", "sequence"],
             vec![
                 word("account"),
-                big_integer("sequence"),
                 word("id"),
-                word("type"),
-                word("subject"),
-                big_integer("time"),
-                text("data"),
+                word("work_item"),
+                word("worker"),
+                big_integer("bucket"),
+                word("state"),
+                text("body"),
             ],
+        ),
+        // A block of events that were committed together, and what they are about.
+        table(
+            "events",
+            &["account", "last_sequence"],
+            vec![word("account"), big_integer("last_sequence"), big_integer("first_sequence"), binary("body")],
+        ),
+        clustered(
+            table("event_subjects", &["subject", "last_sequence"], vec![word("subject"), big_integer("last_sequence")]),
+            backend,
         ),
         table(
             "api_keys",
@@ -123,18 +137,18 @@ fn tables(backend: DbBackend) -> Vec<TableCreateStatement> {
 
 /// Every list is newest first by id within one value. Ids of queues, workers, workflows and items belong to one
 /// account, so only states and channels need it in front. The indexes are few because each is written with every
-/// change of an item.
-const INDEXES: [&str; 12] = [
+/// change of an item. Workers are many: what is made about the same time has one `bucket`, and within it the rows of
+/// all workers are neighbours, so that a commit does not write a page for each of them.
+const INDEXES: [&str; 11] = [
     "resources_by_name ON resources (account, kind, name)",
     "work_items_by_state ON work_items (account, state, id)",
     "work_items_by_channel ON work_items (account, channel, id)",
     "work_items_by_workflow ON work_items (workflow, id)",
     "work_items_by_queue ON work_items (queue, id) WHERE queue IS NOT NULL",
-    "work_items_by_worker ON work_items (worker, id) WHERE worker IS NOT NULL",
+    "work_items_by_worker ON work_items (account, bucket, worker, id) WHERE worker IS NOT NULL",
     "reservations_by_state ON reservations (account, state, id)",
     "reservations_by_item ON reservations (work_item, id)",
-    "reservations_by_worker ON reservations (worker, id)",
-    "events_by_subject ON events (subject, sequence)",
+    "reservations_by_worker ON reservations (account, bucket, worker, id)",
     "api_keys_by_account ON api_keys (account, id)",
     "answers_by_age ON answers (created_at)",
 ];
@@ -163,6 +177,7 @@ impl MigrationTrait for Migration {
             "work_items",
             "reservations",
             "events",
+            "event_subjects",
             "api_keys",
             "answers",
             "secrets",

@@ -16,7 +16,7 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     let Command::Create { name } = command;
     let runtime = crate::app::start_runtime(config).await?;
     let (account, key) = crate::app::create_account(&runtime, &name, None).await?;
-    runtime.stop().await;
+    runtime.close().await?;
     println!("account {}\nkey     {key}", account.id);
     Ok(())
 }

@@ -40,7 +40,7 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     let command = Work::RecordChange { event_type: "api_key.created", subject: key.id.to_string(), data };
     let request = Request { actor: Actor::Operator, command, keys: vec![KeyChange::Put(key)], once: None };
     runtime.handle(id, request).await.context("creating the key; does a server run on this store?")?;
-    runtime.stop().await;
+    runtime.close().await?;
     println!("key {text}");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 refused or failed, 2 wrongly called.
 
 mod account;
+mod json;
 mod key;
 mod openapi;
 mod workflow;

@@ -1,12 +1,14 @@
 //! `cordboard workflow check FILE` and `cordboard workflow test FILE…`: documents without a server. The account that a
 //! document is for is declared in its test file, `name.test.json` beside `name.json`.
 
-use anyhow::{Context, bail};
+use super::json;
+use anyhow::bail;
 use cordboard_domain::rule::{Finding, Severity};
 use cordboard_domain::work::document::Document;
 use cordboard_domain::work::document::case::TestFile;
-use cordboard_domain::work::{Rejection, run_cases};
+use cordboard_domain::work::{CaseResult, Rejection, run_cases};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Subcommand)]
@@ -26,14 +28,6 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Check { file } => check(&file),
         Command::Test { files } => test(&files),
     }
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
-}
-
-fn read_document(path: &Path) -> anyhow::Result<Value> {
-    serde_json::from_str(&read(path)?).with_context(|| format!("{} is not JSON", path.display()))
 }
 
 /// The document and the test file of a pair, given either.
@@ -58,19 +52,23 @@ fn tell(path: &Path, findings: &[Finding]) -> anyhow::Result<()> {
         println!("{}: {severity} {} at {place}: {}", path.display(), finding.code, finding.message);
     }
     if errors > 0 {
-        bail!("{} has {errors} errors", path.display());
+        bail!("{} has {}", path.display(), counted(errors, "error", "errors"));
     }
     Ok(())
 }
 
+fn counted(number: usize, one: &str, several: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {several}") }
+}
+
 fn read_cases(path: &Path) -> anyhow::Result<TestFile> {
-    let file = TestFile::read(&read(path)?).with_context(|| format!("{} is not a test file", path.display()))?;
+    let file: TestFile = json::read(path, "a test file")?;
     tell(path, &file.check())?;
     Ok(file)
 }
 
 fn check(file: &Path) -> anyhow::Result<()> {
-    let document = read_document(file)?;
+    let document: Value = json::read(file, "JSON")?;
     let (_, cases) = pair(file);
     let findings = if cases.exists() {
         Document::check(&document, &read_cases(&cases)?.directory())
@@ -86,21 +84,16 @@ fn check(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs every file, whatever is wrong with one of them; either of a pair stands for both.
 fn test(files: &[PathBuf]) -> anyhow::Result<()> {
-    let (mut passed, mut failed) = (0, 0);
-    for file in files {
-        let (document, cases) = pair(file);
-        let (content, cases_read) = (read_document(&document)?, read_cases(&cases)?);
-        tell(&document, &Document::check(&content, &cases_read.directory()))?;
-        let results = match run_cases(&content, &cases_read) {
-            Ok(results) => results,
-            Err(Rejection::Document { findings }) => {
-                tell(&cases, &findings)?;
-                bail!("{} cannot be played", cases.display());
-            }
-            Err(Rejection::Invalid { pointer, message, .. }) => bail!("{} at {pointer}: {message}", cases.display()),
-            Err(other) => bail!("{}: {other}", cases.display()),
-        };
+    let (mut passed, mut failed, mut unusable) = (0, 0, 0);
+    let mut seen = BTreeSet::new();
+    for (document, cases) in files.iter().map(|file| pair(file)).filter(|pair| seen.insert(pair.clone())) {
+        let results = play(&document, &cases).unwrap_or_else(|error| {
+            unusable += 1;
+            println!("{}: NOT RUN: {error:#}", cases.display());
+            Vec::new()
+        });
         for result in results {
             if result.differences.is_empty() {
                 passed += 1;
@@ -112,9 +105,26 @@ fn test(files: &[PathBuf]) -> anyhow::Result<()> {
             }
         }
     }
-    println!("{passed} cases hold, {failed} do not");
-    if failed > 0 {
-        bail!("{failed} cases do not hold");
+    let told = format!("{}, {}", counted(passed, "case holds", "cases hold"), counted(failed, "does not", "do not"));
+    let not_run =
+        if unusable > 0 { format!(", {} could not be run", counted(unusable, "file", "files")) } else { String::new() };
+    println!("{told}{not_run}");
+    if failed > 0 || unusable > 0 {
+        bail!("not every case holds: {told}{not_run}");
     }
     Ok(())
+}
+
+fn play(document: &Path, cases: &Path) -> anyhow::Result<Vec<CaseResult>> {
+    let (content, file): (Value, TestFile) = (json::read(document, "JSON")?, read_cases(cases)?);
+    tell(document, &Document::check(&content, &file.directory()))?;
+    match run_cases(&content, &file) {
+        Ok(results) => Ok(results),
+        Err(Rejection::Document { findings }) => {
+            tell(cases, &findings)?;
+            bail!("its declared account cannot be made");
+        }
+        Err(Rejection::Invalid { pointer, message, .. }) => bail!("at {pointer}: {message}"),
+        Err(other) => bail!("{other}"),
+    }
 }

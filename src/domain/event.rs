@@ -1,8 +1,9 @@
 //! The catalogue of events and the event itself. An event is an immutable fact with a gapless sequence number per
 //! account; its data holds the resource as it is after the event and, for a change, who did it.
 
-use crate::id::EventId;
+use crate::id::{AccountId, EventId, WorkerId};
 use crate::time::Timestamp;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 #[derive(Debug, Clone)]
@@ -15,7 +16,53 @@ pub struct Event {
     /// Id of the resource that the event is about.
     pub subject: String,
     pub time: Timestamp,
+    /// The worker whom it concerns, who may see it.
+    pub worker: Option<WorkerId>,
     pub data: Box<RawValue>,
+}
+
+/// An event as it is shown: CloudEvents 1.0 in the JSON event format, with `sequence` as an extension attribute.
+///
+/// `source` is the account, `subject` the id of the resource, `data` the resource after the event and who did it.
+#[derive(Debug, Serialize)]
+pub struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: String,
+    r#type: &'a str,
+    subject: &'a str,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    data: &'a RawValue,
+    sequence: u64,
+}
+
+impl<'a> CloudEvent<'a> {
+    pub fn new(
+        account: AccountId,
+        (sequence, id): (u64, &'a str),
+        (event_type, subject): (&'a str, &'a str),
+        time: Timestamp,
+        data: &'a RawValue,
+    ) -> Self {
+        Self {
+            specversion: "1.0",
+            id,
+            source: format!("/accounts/{account}"),
+            r#type: event_type,
+            subject,
+            time,
+            datacontenttype: "application/json",
+            data,
+            sequence,
+        }
+    }
+}
+
+impl Event {
+    pub fn cloud_event<'a>(&'a self, account: AccountId, id: &'a str) -> CloudEvent<'a> {
+        CloudEvent::new(account, (self.sequence, id), (self.event_type, &self.subject), self.time, &self.data)
+    }
 }
 
 /// One type of event and when it is emitted.

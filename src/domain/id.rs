@@ -2,6 +2,7 @@
 //! randomness, Crockford base 32). Inside the program an id is a `u128`; text exists only at the edges.
 
 use crate::time::Timestamp;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -44,14 +45,50 @@ impl IdSource {
     }
 }
 
-fn encode(bits: u128) -> [u8; ID_TEXT_CHARS] {
-    let mut text = [0; ID_TEXT_CHARS];
-    for (place, byte) in text.iter_mut().enumerate() {
-        let shift = 5 * (ID_TEXT_CHARS - 1 - place);
-        *byte = ALPHABET[((bits >> shift) & 31) as usize];
-    }
-    text
+/// The longest text of an id: a prefix of four letters, its underscore, and the rest.
+const TEXT_BYTES_MAX: usize = 4 + 1 + ID_TEXT_CHARS;
+
+/// The text of an id, without a place on the heap: ids are written several times in each event.
+#[derive(Clone, Copy)]
+pub struct IdText {
+    bytes: [u8; TEXT_BYTES_MAX],
+    length: usize,
 }
+
+impl IdText {
+    fn new(prefix: &str, bits: u128) -> Self {
+        let mut text = Self { bytes: [b'_'; TEXT_BYTES_MAX], length: prefix.len() + 1 + ID_TEXT_CHARS };
+        text.bytes[..prefix.len()].copy_from_slice(prefix.as_bytes());
+        // 128 bits in words that a register holds: 8 for the first two characters, then twice 60 for twelve each.
+        let digits = &mut text.bytes[prefix.len() + 1..];
+        for (places, mut word) in [(0..2, (bits >> 120) as u64), (2..14, (bits >> 60) as u64), (14..26, bits as u64)] {
+            for digit in digits[places].iter_mut().rev() {
+                *digit = ALPHABET[(word & 31) as usize];
+                word >>= 5;
+            }
+        }
+        text
+    }
+
+    pub fn as_str(&self) -> &str {
+        // The prefix and the alphabet are ASCII.
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+/// Marks what is not a digit in [`DIGITS`].
+const NO_DIGIT: u8 = 0xff;
+
+/// The value of each character of the alphabet.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        digits[ALPHABET[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 
 fn decode(text: &str) -> Option<u128> {
     if text.len() != ID_TEXT_CHARS {
@@ -59,14 +96,29 @@ fn decode(text: &str) -> Option<u128> {
     }
     let mut bits: u128 = 0;
     for (place, byte) in text.bytes().enumerate() {
-        let digit = ALPHABET.iter().position(|&c| c == byte)? as u128;
+        let digit = DIGITS[byte as usize];
         // 26 × 5 = 130 bits: the first character carries three.
-        if place == 0 && digit > 7 {
+        if digit == NO_DIGIT || (place == 0 && digit > 7) {
             return None;
         }
-        bits = (bits << 5) | digit;
+        bits = (bits << 5) | u128::from(digit);
     }
     Some(bits)
+}
+
+/// Reads an id from a text where it lies.
+struct Parsed<T>(fn(&str) -> Result<T, IdError>);
+
+impl<T> Visitor<'_> for Parsed<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
 }
 
 macro_rules! ids {
@@ -84,15 +136,15 @@ macro_rules! ids {
                     .map(Self)
                     .ok_or(IdError { prefix: $prefix })
             }
+
+            pub fn text(self) -> IdText {
+                IdText::new($prefix, self.0)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!($prefix, "_"))?;
-                for byte in encode(self.0) {
-                    fmt::Write::write_char(f, byte as char)?;
-                }
-                Ok(())
+                f.write_str(self.text().as_str())
             }
         }
 
@@ -104,14 +156,13 @@ macro_rules! ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(self.text().as_str())
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                Self::parse(&text).map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(Parsed(Self::parse))
             }
         }
     )*};

@@ -6,14 +6,14 @@
 
 pub use super::batch::Deliver;
 use super::batch::{Afterwards, Draft};
+use super::feed::Committed;
 use super::port::{Clock, Entropy};
 use super::store::{KeptAnswer, Store, StoreError};
 use super::{Failure, InProgress, Request};
 use anyhow::Context;
-use cordboard_domain::event::Event;
 use cordboard_domain::id::AccountId;
 use cordboard_domain::time::Timestamp;
-use cordboard_domain::work::{Actor, Command, Engine, Output, Reply};
+use cordboard_domain::work::{Actor, Command, Engine, Output, Recovery, Reply};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,10 +63,14 @@ pub async fn load(
     entropy: &dyn Entropy,
     account: AccountId,
 ) -> anyhow::Result<(Engine, u64)> {
-    let loaded = store.load(account).await?.context("the account is not in the store")?;
-    let (sequence, seed) = (loaded.sequence, entropy.seed());
-    let engine = Engine::recover(loaded.account, sequence, seed, clock.now(), loaded.records)?;
-    Ok((engine, loaded.commits))
+    let mut loading = store.load(account).await?.context("the account is not in the store")?;
+    let mut recovery = Recovery::new(loading.account, loading.sequence, entropy.seed(), clock.now());
+    while let Some(stretch) = loading.stretches.recv().await {
+        for record in stretch? {
+            recovery.add(record)?;
+        }
+    }
+    Ok((recovery.finish()?, loading.commits))
 }
 
 /// The engine has to be rebuilt: what it decided is not in the store.
@@ -87,7 +91,7 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub limits: Limits,
-    pub events: broadcast::Sender<Arc<[Event]>>,
+    pub events: broadcast::Sender<Arc<Committed>>,
     /// Whether the engine is what the store holds; false while it is being rebuilt.
     pub up: Arc<AtomicBool>,
 }
@@ -257,7 +261,7 @@ impl AccountLoop {
     fn tell(&self, afterwards: Afterwards) {
         if !afterwards.events.is_empty() {
             // Nobody may be listening.
-            drop(self.around.events.send(afterwards.events));
+            drop(self.around.events.send(Arc::new(Committed::new(self.account, afterwards.events))));
         }
         for deliver in afterwards.waiting {
             deliver();
@@ -286,6 +290,8 @@ impl AccountLoop {
             match refusing(messages, loaded).await {
                 Some(Ok((engine, commits))) => {
                     (self.engine, self.commits) = (engine, commits);
+                    // The commit that seemed to fail may be durable: whoever listens looks into the store.
+                    drop(self.around.events.send(Arc::new(Committed::new(self.account, Arc::default()))));
                     self.around.up.store(true, Ordering::Release);
                     return;
                 }

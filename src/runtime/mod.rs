@@ -2,7 +2,9 @@
 
 mod account_loop;
 mod batch;
+pub mod feed;
 pub mod port;
+pub mod presence;
 pub mod store;
 
 pub use account_loop::Limits;
@@ -10,11 +12,11 @@ pub use port::{Clock, Entropy};
 
 use account_loop::{AccountLoop, Message, Surroundings};
 use anyhow::Context;
-use cordboard_domain::event::Event;
 use cordboard_domain::id::{AccountId, IdSource};
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, check_name_text, found_account};
 use dashmap::{DashMap, DashSet};
+use feed::{Committed, Feed, Wanted};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -64,6 +66,17 @@ pub enum Failure {
     NoAccount,
 }
 
+/// Why there are no events after a position.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedRefused {
+    #[error("the last event so far is {last}")]
+    Ahead { last: u64 },
+    #[error("events before {first} are not kept any more")]
+    Gone { first: u64 },
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
 /// How often answers that are kept no longer are purged.
 const FORGET_ANSWERS_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -84,7 +97,7 @@ struct Inner {
 
 struct Handle {
     messages: mpsc::Sender<Message>,
-    events: broadcast::Sender<Arc<[Event]>>,
+    events: broadcast::Sender<Arc<Committed>>,
     /// False while the engine is being rebuilt.
     up: Arc<AtomicBool>,
     task: JoinHandle<()>,
@@ -247,15 +260,41 @@ impl Runtime {
         self.0.clock.now()
     }
 
+    pub async fn pause(&self, length: Duration) {
+        self.0.clock.pause(length).await;
+    }
+
+    pub fn accounts(&self) -> Vec<AccountId> {
+        self.0.loops.iter().map(|entry| *entry.key()).collect()
+    }
+
     /// Whether every account is loaded and none is being rebuilt.
     pub fn is_ready(&self) -> bool {
         self.0.ready.load(Ordering::Acquire) && self.0.loops.iter().all(|handle| handle.up.load(Ordering::Acquire))
     }
 
     /// The account's events after each commit, in order. Whoever lags, or sees a gap in the sequence because a commit
-    /// was durable although it seemed to fail, reads what is missing from the store.
-    pub fn subscribe(&self, account: AccountId) -> Option<broadcast::Receiver<Arc<[Event]>>> {
+    /// was durable although it seemed to fail, reads what is missing from the store; a [`Feed`] does.
+    pub fn subscribe(&self, account: AccountId) -> Option<broadcast::Receiver<Arc<Committed>>> {
         self.0.loops.get(&account).map(|handle| handle.events.subscribe())
+    }
+
+    /// The account's events after a sequence number, or from now on.
+    pub async fn feed(&self, account: AccountId, after: Option<u64>, wanted: Wanted) -> Result<Feed, FeedRefused> {
+        let live = self.subscribe(account).ok_or(Failure::NoAccount)?;
+        let last = self.read(account, |engine, _| engine.sequence()).await?;
+        let position = after.unwrap_or(last);
+        if position > last {
+            return Err(FeedRefused::Ahead { last });
+        }
+        let first = self.0.store.first_event(account).await.map_err(|error| {
+            tracing::error!(%account, %error, "reading the first event failed");
+            Failure::Unavailable
+        })?;
+        if position + 1 < first {
+            return Err(FeedRefused::Gone { first });
+        }
+        Ok(Feed::new(Arc::clone(&self.0.store), account, live, position, wanted))
     }
 
     /// Stops all loops after the commands that they have taken.
@@ -264,8 +303,7 @@ impl Runtime {
         if let Some(forgetting) = self.0.forgetting.get() {
             forgetting.abort();
         }
-        let accounts: Vec<AccountId> = self.0.loops.iter().map(|entry| *entry.key()).collect();
-        for account in accounts {
+        for account in self.accounts() {
             if let Some((_, handle)) = self.0.loops.remove(&account) {
                 drop(handle.messages);
                 if let Err(error) = handle.task.await {
@@ -273,6 +311,14 @@ impl Runtime {
                 }
             }
         }
+    }
+}
+
+impl Runtime {
+    /// Stops, and closes the store.
+    pub async fn close(&self) -> anyhow::Result<()> {
+        self.stop().await;
+        self.0.store.close().await.context("closing the store")
     }
 }
 

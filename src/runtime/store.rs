@@ -1,11 +1,13 @@
 //! The store as the runtime sees it: one atomic commit per batch, recovery, and the reads of the API.
 
 use async_trait::async_trait;
-use cordboard_domain::event::Event;
+use cordboard_domain::event::{CloudEvent, Event};
 use cordboard_domain::id::*;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Gone, Record, WorkflowVersion};
+use serde_json::value::RawValue;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +78,7 @@ pub struct Batch {
     pub account: AccountId,
     /// Number of the account's last commit; the store refuses the batch when it has seen another since.
     pub after_commit: u64,
-    /// Sequence of the last event, those of this batch included.
+    /// Sequence of the last event, those of this batch included, which follow the stored ones without a gap.
     pub sequence: u64,
     /// In the order of their making: of several records of one resource the last one counts.
     pub records: Vec<Record>,
@@ -86,20 +88,22 @@ pub struct Batch {
     pub answers: Vec<KeptAnswer>,
 }
 
-/// An account as it was after its last commit.
+/// An account as it was after its last commit, being read.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct Loading {
     pub account: Account,
     pub sequence: u64,
     pub commits: u64,
-    pub records: Vec<Record>,
+    /// Its records in stretches, in the order that [`Recovery`](cordboard_domain::work::Recovery) asks for: while the engine takes one in, the next is
+    /// being read. The channel ends after the last; whoever drops it stops the reading.
+    pub stretches: mpsc::Receiver<Result<Vec<Record>, StoreError>>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database failed: {0}")]
     Database(String),
-    #[error("another process has written to account {0} since")]
+    #[error("account {0} is not as this process left it: another process has written to it")]
     Fenced(AccountId),
     #[error("the stored {what} cannot be read: {why}")]
     Unreadable { what: String, why: String },
@@ -145,14 +149,31 @@ pub struct EventFilter {
 }
 
 /// An event as it was stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StoredEvent {
     pub sequence: u64,
     pub id: String,
     pub event_type: String,
     pub subject: String,
     pub time: Timestamp,
-    pub data: String,
+    /// The worker whom it concerns.
+    pub worker: Option<WorkerId>,
+    pub data: Box<RawValue>,
+}
+
+impl StoredEvent {
+    pub fn cloud_event(&self, account: AccountId) -> CloudEvent<'_> {
+        CloudEvent::new(account, (self.sequence, &self.id), (&self.event_type, &self.subject), self.time, &self.data)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct EventPage {
+    pub events: Vec<StoredEvent>,
+    /// Up to this sequence number the page shows everything that the filter leaves; the next page begins after it.
+    pub read_to: u64,
+    /// Whether there may be more events beyond it now.
+    pub more: bool,
 }
 
 #[async_trait]
@@ -161,8 +182,10 @@ pub trait Store: Send + Sync {
     async fn found(&self, account: &Account, records: &[Record], keys: &[ApiKey]) -> Result<(), StoreError>;
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
     async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
+    /// Accounts below the id `after`, newest first.
+    async fn list_accounts(&self, after: Option<&str>, limit: u64) -> Result<Vec<Account>, StoreError>;
     /// Configuration, workers, the workflow versions in use, open items and live reservations.
-    async fn load(&self, account: AccountId) -> Result<Option<Loaded>, StoreError>;
+    async fn load(&self, account: AccountId) -> Result<Option<Loading>, StoreError>;
 
     async fn get(&self, account: AccountId, kind: Kind, id: &str) -> Result<Option<Record>, StoreError>;
     /// The id of a configuration resource by its name.
@@ -182,7 +205,11 @@ pub trait Store: Send + Sync {
         before: Option<u32>,
         limit: u64,
     ) -> Result<Vec<WorkflowVersion>, StoreError>;
-    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;
+    /// Looks at a bounded number of events: a page that is not full may have a `next` all the same.
+    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<EventPage, StoreError>;
+
+    /// The sequence of the first event that is kept, or that the account's first event will have.
+    async fn first_event(&self, account: AccountId) -> Result<u64, StoreError>;
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError>;
     async fn keys(&self, account: AccountId, after: Option<&str>, limit: u64) -> Result<Vec<ApiKey>, StoreError>;
@@ -192,4 +219,6 @@ pub trait Store: Send + Sync {
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
+    /// Ends every connection; the store is of no use afterwards.
+    async fn close(&self) -> Result<(), StoreError>;
 }

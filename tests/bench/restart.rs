@@ -26,7 +26,7 @@ async fn main() {
     floor.staff(1).await;
     loop {
         let batch = events.recv().await.expect("events come");
-        if batch.iter().any(|event| event.event_type == "reservation.offered") {
+        if batch.events.iter().any(|event| event.event_type == "reservation.offered") {
             break;
         }
     }

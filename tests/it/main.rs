@@ -1,5 +1,6 @@
 //! The one integration binary; its tree mirrors the program: the store, the runtime, the REST resources.
 
+mod cli;
 mod http;
 mod kill;
 mod openapi;

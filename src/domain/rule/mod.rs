@@ -18,3 +18,4 @@ pub use index::WorkerIndex;
 pub use template::Template;
 pub(crate) use template::truth_form;
 pub use variable::{Comparison, Variable, comparisons, variables};
+pub(crate) use variable::{has_outer_root, is_worker_path};

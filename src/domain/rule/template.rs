@@ -15,6 +15,7 @@ const COMPUTED_MISSING: &str = "the names in `missing` are literal texts, and th
 /// An expression split into what the item decides and what the worker decides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
+    source: Value,
     root: Node,
     reads_item: bool,
     reads_worker: bool,
@@ -61,7 +62,13 @@ impl Template {
     pub fn compile(source: &Value) -> Result<Self, RuleError> {
         Expression::compile(source)?;
         let reads = Reads::of(source, false)?;
-        Ok(Self { root: split(source, false)?, reads_item: reads.item, reads_worker: reads.worker })
+        let (reads_item, reads_worker) = (reads.item, reads.worker);
+        Ok(Self { source: source.clone(), root: split(source, false)?, reads_item, reads_worker })
+    }
+
+    /// The expression as it was written.
+    pub fn source(&self) -> &Value {
+        &self.source
     }
 
     /// Whether different items may be left with different rests.
@@ -84,6 +91,25 @@ impl Template {
             Part::Failed(message) => Err(RuleError { message }),
             part @ (Part::Known(_) | Part::Rest(_)) => Ok(part.written(Use::Outcome)),
         }
+    }
+
+    /// Why no worker whatever can satisfy the expression for this item: it fails when it is evaluated. `None` when it
+    /// does not, though it may be false for everybody.
+    pub fn fault(&self, facts: &Value) -> Option<String> {
+        match self.fill(facts) {
+            Ok(rest) => failing_for_all(&rest).map(str::to_owned),
+            Err(error) => Some(error.message),
+        }
+    }
+}
+
+/// The failure that stands where every worker either is refused before or comes to it.
+fn failing_for_all(rest: &Value) -> Option<&str> {
+    match operation(rest)? {
+        ("throw", message) => message.as_str(),
+        ("and", of) => operands(of).iter().find_map(failing_for_all),
+        ("or", of) => operands(of).first().and_then(failing_for_all),
+        _ => None,
     }
 }
 
@@ -174,7 +200,7 @@ fn fill(node: &Node, facts: &Value, usage: Use) -> Part {
             Ok(value) => Part::Known(value),
             Err(error) => Part::Failed(error.message),
         },
-        Node::List(nodes) => list(fill_all(nodes, facts, Use::Operand)),
+        Node::List(nodes) => list(nodes, fill_all(nodes, facts, Use::Operand)),
         Node::Default { fact, inside, default } => match variable::lookup(facts, fact) {
             Some(value) if !(*inside && value.is_null()) => Part::Known(value.clone()),
             Some(_) | None => fill(default, facts, usage),
@@ -280,7 +306,7 @@ fn apply(operator: &str, nodes: &[Node], facts: &Value) -> Part {
     if strict && let Some(place) = parts.iter().position(fails) {
         return match parts.swap_remove(place) {
             failed @ Part::Failed(_) => failed,
-            Part::Known(_) | Part::Rest(_) => Part::Failed(HOLDS_OBJECT.to_owned()),
+            Part::Known(_) | Part::Rest(_) => Part::Failed(nodes[place].compared_object()),
         };
     }
     Part::Rest(written(operator, parts, Use::Operand))
@@ -296,13 +322,13 @@ fn of_known(operator: &str, values: Vec<Value>) -> Part {
     }
 }
 
-fn list(parts: Vec<Part>) -> Part {
+fn list(nodes: &[Node], parts: Vec<Part>) -> Part {
     let known = parts.iter().all(|part| matches!(part, Part::Known(_)));
     let mut values = Vec::with_capacity(parts.len());
-    for part in parts {
+    for (node, part) in nodes.iter().zip(parts) {
         match part {
             Part::Failed(message) => return Part::Failed(message),
-            Part::Known(value) if !known && holds_object(&value) => return Part::Failed(HOLDS_OBJECT.to_owned()),
+            Part::Known(value) if !known && holds_object(&value) => return Part::Failed(node.compared_object()),
             Part::Known(value) | Part::Rest(value) => values.push(value),
         }
     }
@@ -314,6 +340,20 @@ fn written(operator: &str, parts: Vec<Part>, usage: Use) -> Value {
     let mut fields = Map::new();
     fields.insert(operator.to_owned(), Value::Array(operands));
     Value::Object(fields)
+}
+
+impl Node {
+    /// What is said when the part's value is an object, or holds one, and would be compared with a worker.
+    fn compared_object(&self) -> String {
+        match self {
+            Self::Filled(expression) => match operation(expression.source()).map(|(name, of)| (name, operands(of))) {
+                Some(("var", [Value::String(path), ..])) => format!("`{path}`: {HOLDS_OBJECT}"),
+                Some(_) | None => format!("`{}`: {HOLDS_OBJECT}", expression.source()),
+            },
+            Self::Default { fact, .. } => format!("`{fact}`: {HOLDS_OBJECT}"),
+            Self::Kept(_) | Self::Mixed { .. } | Self::List(_) => HOLDS_OBJECT.to_owned(),
+        }
+    }
 }
 
 impl Part {

@@ -77,6 +77,32 @@ fn objects_of_the_item_are_refused_only_where_they_are_compared() {
     assert_eq!(rest(rule, json!({"customer": {}})), json!({"and": [{"var": "worker.x"}, []]}));
 }
 
+#[test]
+fn what_no_worker_can_satisfy_is_told_with_the_part_to_blame() {
+    let fault = |rule: &Value, item: Value| {
+        Template::compile(rule).expect("compiles").fault(&json!({ "item": item, "sys": {"channel": "voice"} }))
+    };
+    let compared = |operator: &str| json!({operator: [{"var": "worker.id"}, {"var": "item.people"}]});
+    let people = || json!({"people": [{"id": 1}]});
+    let told = Some(format!("`item.people`: {HOLDS_OBJECT}"));
+    for operator in ["in", "==", "===", "!=", "!==", "<", "<=", ">", ">="] {
+        let rule = compared(operator);
+        assert_eq!(fault(&rule, people()), told, "{rule}");
+        assert_eq!(fault(&rule, json!({"people": ["ann"]})), None, "{rule}");
+        let after = json!({"and": [{"var": "worker.senior"}, rule]});
+        assert_eq!(fault(&after, people()), told, "whoever gets there fails, and nobody else matches: {after}");
+        let first = json!({"or": [rule, {"var": "worker.senior"}]});
+        assert_eq!(fault(&first, people()), told, "{first}");
+        let last = json!({"or": [{"var": "worker.senior"}, rule]});
+        assert_eq!(fault(&last, people()), None, "a senior matches: {last}");
+    }
+    let listed = json!({"in": [{"var": "worker.id"}, [{"var": "item.agent"}, {"var": "worker.deputy"}]]});
+    assert_eq!(fault(&listed, json!({"agent": {"id": 1}})), Some(format!("`item.agent`: {HOLDS_OBJECT}")));
+    let sum = json!({"<": [{"var": "worker.level"}, {"+": [{"var": "item.level"}, 1]}]});
+    assert_eq!(fault(&sum, json!({"level": 2})), None);
+    assert!(fault(&sum, json!({"level": "senior"})).is_some());
+}
+
 fn attribute() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         Just(json!(null)),
@@ -163,6 +189,9 @@ proptest! {
         let filled = template.fill(&of_item);
         let written = filled.as_ref().map_or_else(|error| error.message.clone(), ToString::to_string);
         prop_assume!(!written.contains(HOLDS_OBJECT));
+        if let Some(why) = template.fault(&of_item) {
+            prop_assert!(whole.as_ref().is_none_or(|(truth, _)| !truth), "{} is said to match nobody: {}", rule, why);
+        }
         if let Ok(rest) = &filled {
             let again = template.fill(&of_item).map(|rest| rest.to_string());
             prop_assert_eq!(again.ok(), Some(rest.to_string()));

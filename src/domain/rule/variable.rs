@@ -58,7 +58,7 @@ pub(super) fn missing_names<'a>(operator: &str, of: &'a Value) -> Option<Vec<&'a
 }
 
 /// Whether a path leads to what is known of the worker.
-pub(super) fn is_worker_path(path: &str) -> bool {
+pub(crate) fn is_worker_path(path: &str) -> bool {
     path == "worker" || path.starts_with("worker.") || path == "sys.worker" || path.starts_with("sys.worker.")
 }
 
@@ -108,7 +108,7 @@ pub fn comparisons(value: &Value, pointer: &str) -> Vec<Comparison> {
     found
 }
 
-pub(super) fn has_outer_root(path: &str) -> bool {
+pub(crate) fn has_outer_root(path: &str) -> bool {
     OUTER_ROOTS.contains(&path.split('.').next().unwrap_or_default())
 }
 

@@ -59,7 +59,6 @@ pub struct Account {
     pub id: AccountId,
     pub name: String,
     pub settings: Settings,
-    #[serde(flatten)]
     pub stamp: Stamp,
 }
 
@@ -69,7 +68,6 @@ pub struct Activity {
     pub name: String,
     /// Whether work may be offered in this activity.
     pub available: bool,
-    #[serde(flatten)]
     pub stamp: Stamp,
 }
 
@@ -80,7 +78,6 @@ pub struct Channel {
     pub name: String,
     /// Capacity of a worker that does not say, 0–50.
     pub default_capacity: u32,
-    #[serde(flatten)]
     pub stamp: Stamp,
 }
 
@@ -100,7 +97,6 @@ pub struct Queue {
     pub order: QueueOrder,
     /// Points added to an item's score for each minute waited, in thousandths of a point (0–1,000,000).
     pub priority_per_minute_milli: u32,
-    #[serde(flatten)]
     pub stamp: Stamp,
 }
 
@@ -110,7 +106,6 @@ pub struct Schedule {
     pub name: String,
     /// The hours as `crate::schedule` reads them: time zone, weekly hours, holidays.
     pub hours: Value,
-    #[serde(flatten)]
     pub stamp: Stamp,
 }
 
@@ -122,7 +117,6 @@ pub struct Workflow {
     pub version: u32,
     pub assignment_url: Option<String>,
     pub assignment_fallback_url: Option<String>,
-    #[serde(flatten)]
     pub stamp: Stamp,
 }
 
@@ -154,7 +148,6 @@ pub struct Worker {
     /// `None` while connected; otherwise since when the connection is lost.
     pub disconnected_at: Option<Timestamp>,
     pub reachable: bool,
-    #[serde(flatten)]
     pub stamp: Stamp,
 }
 
@@ -205,12 +198,15 @@ pub struct Decline {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Place {
     /// Index of the rule; `None` = the document's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<u16>,
     /// Index of the step in the rule's flattened step list.
     pub step: u16,
     pub entered_at: Timestamp,
     /// When the step's own timer fires: a route's timeout, a wait's end, the end of waiting for a preferred worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefer_until: Option<Timestamp>,
     /// The worker that the step's `prefer` named on entering it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -228,11 +224,15 @@ pub struct Place {
 pub struct Transfer {
     pub from_worker: WorkerId,
     /// Warm: the reservation that is kept until the second worker accepts, and restored when nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_reservation: Option<ReservationId>,
     /// Offered to this worker alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_worker: Option<WorkerId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_queue: Option<QueueId>,
     /// Warm: where the item was, for when nobody accepts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former: Option<Box<Former>>,
 }
 
@@ -242,10 +242,15 @@ pub struct Former {
     pub workflow: WorkflowId,
     pub workflow_version: u32,
     pub place: Place,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entered_queue_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<Timestamp>,
 }
 
@@ -260,29 +265,40 @@ pub struct Item {
     pub attributes: Box<RawValue>,
     pub priority: i64,
     pub state: ItemState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub timeout_s: u32,
     /// When the item ends unless it is assigned by then: `timeout_s` after its creation or its cold transfer.
     pub expires_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique_key: Option<String>,
     pub place: Place,
     /// Name of the rule in force, `default` for the document's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Arc<str>>,
     /// JSON pointer of the step in the workflow document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entered_queue_at: Option<Timestamp>,
     /// When the item first waited in a queue: its age, which no decline and no further step restarts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declines: Vec<Decline>,
     /// Who holds the accepted reservation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<WorkerId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<ReservationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrap_up_until: Option<Timestamp>,
-    pub transfer: Option<Transfer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Box<Transfer>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    #[serde(flatten)]
     pub stamp: Stamp,
 }
 
@@ -292,11 +308,12 @@ pub struct Reservation {
     pub item: ItemId,
     pub worker: WorkerId,
     pub state: ReservationState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub offered_at: Timestamp,
     pub expires_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<Timestamp>,
-    #[serde(flatten)]
     pub stamp: Stamp,
 }
 

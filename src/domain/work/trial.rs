@@ -137,6 +137,12 @@ fn differences(expected: &Expected, found: &Rehearsal) -> Vec<String> {
     for (name, value) in expected.attributes.iter().filter_map(Value::as_object).flatten() {
         compare(&format!("attribute {name}"), value, found.attributes.get(name).unwrap_or(&Value::Null));
     }
+    // Nobody was asked, whether the case expects that or not: the predicate is wrong, or the item is.
+    for step in rests {
+        if let Some(why) = step.detail.as_ref().and_then(|detail| detail["matches_nobody"].as_str()) {
+            told.push(format!("{}: its `workers` fails for this item, so nobody matches: {why}", step.step));
+        }
+    }
     if !found.complete {
         told.push("the item was not followed to its end: it rests too often".to_owned());
     }
@@ -210,6 +216,21 @@ mod tests {
                 "attribute x: 1 was expected, and it is null",
             ]
         );
+    }
+
+    #[test]
+    fn a_predicate_that_fails_is_no_nobody_to_expect() {
+        let steps =
+            json!([{"route": {"queue": "support", "workers": {"==": [{"var": "worker.a"}, {"var": "item.a"}]}}}]);
+        let expect = json!({"rule": "default", "steps": [{"after_s": 0, "step": "/default/0", "queue": "support"}]});
+        let mut file = file(expect);
+        let mut differences = |attributes: Value| {
+            file.cases[0].item.attributes = attributes;
+            run_cases(&json!({ "default": steps }), &file).expect("runs").remove(0).differences
+        };
+        assert_eq!(differences(json!({"a": "x"})), [""; 0]);
+        let told = differences(json!({"a": {"b": 1}}));
+        assert!(told.len() == 1 && told[0].starts_with("/default/0: its `workers` fails for this item"), "{told:?}");
     }
 
     #[test]

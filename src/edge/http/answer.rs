@@ -3,12 +3,13 @@
 use super::HttpState;
 use super::auth::Caller;
 use super::error::ApiError;
+use super::extract::IfMatch;
 use crate::runtime::store::{KeyChange, StoredAnswer};
-use crate::runtime::{Answered, Once, Request};
+use crate::runtime::{Answered, Failure, Once, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cordboard_domain::work::view::*;
-use cordboard_domain::work::{Command, PublishedWorkflow, Record, Reply};
+use cordboard_domain::work::{Command, PublishedWorkflow, Record, Rejection, Reply};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -116,6 +117,8 @@ fn answer_to(reply: &Reply, created_at: Option<&'static str>) -> Answer {
 pub struct Order {
     pub command: Command,
     pub keys: Vec<KeyChange>,
+    /// `If-Match`.
+    pub condition: IfMatch,
     /// `Idempotency-Key` with the digest of the request.
     pub once: Option<(String, [u8; 32])>,
     /// For a creation: the path of the collection.
@@ -124,11 +127,17 @@ pub struct Order {
 
 impl Order {
     pub fn new(command: Command) -> Self {
-        Self { command, keys: Vec::new(), once: None, created_at: None }
+        Self { command, keys: Vec::new(), condition: IfMatch::default(), once: None, created_at: None }
     }
 
     pub fn creating(mut self, place: &'static str) -> Self {
         self.created_at = Some(place);
+        self
+    }
+
+    /// Only if the resource is still at one of these revisions.
+    pub fn when(mut self, condition: IfMatch) -> Self {
+        self.condition = condition;
         self
     }
 
@@ -140,16 +149,61 @@ impl Order {
 
 /// Carries out an order and answers with the resource as it is after it.
 pub async fn carry_out(state: &HttpState, caller: &Caller, order: Order) -> Result<Response, ApiError> {
-    let created_at = order.created_at;
-    let once = order.once.map(|(key, digest)| Once {
-        key,
-        digest,
-        encode: Box::new(move |reply| keep(&answer_to(reply, created_at))),
-    });
-    let request = Request { actor: caller.actor.clone(), command: order.command, keys: order.keys, once };
-    match state.runtime.handle(caller.account, request).await? {
-        Answered::Fresh(reply) => Ok(answer_to(&reply, created_at).into_response()),
-        Answered::Replayed(kept) => replay(&kept),
+    let Order { mut command, keys, condition, once, created_at } = order;
+    let mut revisions = condition.revisions().into_iter();
+    loop {
+        // A command expects one revision. Revisions only rise, so asking for each, the lowest first, misses none; what
+        // is refused as stale has changed nothing.
+        let revision = revisions.next();
+        if let Some(expected) = expected(&mut command) {
+            *expected = revision;
+        }
+        let once = once.clone().map(|(key, digest)| Once {
+            key,
+            digest,
+            encode: Box::new(move |reply| keep(&answer_to(reply, created_at))),
+        });
+        let request = Request { actor: caller.actor.clone(), command: command.clone(), keys: keys.clone(), once };
+        match state.runtime.handle(caller.account, request).await {
+            Ok(Answered::Fresh(reply)) => return Ok(answer_to(&reply, created_at).into_response()),
+            Ok(Answered::Replayed(kept)) => return replay(&kept),
+            Err(Failure::Rejected(Rejection::Stale { .. })) if revisions.len() > 0 => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+}
+
+/// Where a command says which revision it expects.
+fn expected(command: &mut Command) -> Option<&mut Option<u64>> {
+    use Command::*;
+    match command {
+        UpdateAccount { expected, .. }
+        | UpdateActivity { expected, .. }
+        | DeleteActivity { expected, .. }
+        | UpdateChannel { expected, .. }
+        | DeleteChannel { expected, .. }
+        | UpdateQueue { expected, .. }
+        | DeleteQueue { expected, .. }
+        | UpdateSchedule { expected, .. }
+        | DeleteSchedule { expected, .. }
+        | UpdateWorkflow { expected, .. }
+        | PublishWorkflow { expected, .. }
+        | DeleteWorkflow { expected, .. }
+        | UpdateWorker { expected, .. }
+        | DeleteWorker { expected, .. }
+        | UpdateItem { expected, .. }
+        | CancelItem { expected, .. }
+        | CompleteItem { expected, .. }
+        | WrapUpItem { expected, .. }
+        | TransferItem { expected, .. }
+        | RerouteItem { expected, .. }
+        | AcceptReservation { expected, .. }
+        | RejectReservation { expected, .. }
+        | WrapUpReservation { expected, .. }
+        | CompleteReservation { expected, .. } => Some(expected),
+        CreateActivity { .. } | CreateChannel { .. } | CreateQueue { .. } | CreateSchedule { .. } => None,
+        CreateWorkflow { .. } | CreateWorker(_) | CreateItem(_) | SetConnection { .. } => None,
+        RecordChange { .. } | Tick => None,
     }
 }
 

@@ -106,7 +106,7 @@ fn read_token(secret: &[u8; 32], token: &str, now: Timestamp) -> Option<Caller> 
 }
 
 /// The secret of the `Authorization` header.
-fn credential(parts: &Parts) -> Result<String, ApiError> {
+pub(super) fn credential(parts: &Parts) -> Result<String, ApiError> {
     let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
         return Err(ApiError::unauthorized("send `Authorization: Bearer <api key>`"));
     };
@@ -133,11 +133,16 @@ impl FromRequestParts<HttpState> for Caller {
         if !state.runtime.has_account(caller.account) {
             return Err(ApiError::unauthorized("the key's account is gone"));
         }
+        if let Some(worker) = caller.worker
+            && !state.runtime.read(caller.account, move |engine, _| engine.worker(worker).is_some()).await?
+        {
+            return Err(ApiError::unauthorized("the worker that the key or token speaks for is gone"));
+        }
         Ok(caller)
     }
 }
 
-async fn identify(state: &HttpState, credential: &str) -> Result<Caller, ApiError> {
+pub(super) async fn identify(state: &HttpState, credential: &str) -> Result<Caller, ApiError> {
     let now = state.runtime.now();
     // A token is three parts in base64, the first a JSON object; an API key has no dots, or is the operator's choice.
     if credential.starts_with("eyJ") && credential.matches('.').count() == 2 {

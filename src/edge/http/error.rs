@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use cordboard_domain::rule::Severity;
 use cordboard_domain::work::Rejection;
 use serde::Serialize;
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 
 /// Seconds after which a caller may try again when the service cannot take its request.
 const RETRY_AFTER_S: u64 = 1;
@@ -31,6 +31,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,
+    /// When events are gone: the sequence number of the first that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub first_sequence: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -43,45 +47,6 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// What any operation may answer when it refuses.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers in the OpenAPI document")]
-pub enum Problems {
-    /// The body is not JSON, or a header or query parameter is malformed.
-    #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(Problem),
-    /// No valid key or token.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Problem),
-    /// The key's role does not reach this.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
-    /// No such resource in this account.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(Problem),
-    /// The state of a resource forbids it, or a name or an idempotency key is taken.
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(Problem),
-    /// `If-Match` names another revision.
-    #[response(status = 412, content_type = "application/problem+json")]
-    PreconditionFailed(Problem),
-    /// The body is larger than allowed.
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(Problem),
-    /// The body is not declared as JSON.
-    #[response(status = 415, content_type = "application/problem+json")]
-    UnsupportedMediaType(Problem),
-    /// The body is JSON but wrong; `errors` says where.
-    #[response(status = 422, content_type = "application/problem+json")]
-    Unprocessable(Problem),
-    /// The key has used up its rate; `Retry-After` says when to come again.
-    #[response(status = 429, content_type = "application/problem+json")]
-    TooManyRequests(Problem),
-    /// The store is unavailable, or too much waits; nothing has changed.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(Problem),
-}
-
 #[derive(Debug)]
 pub struct ApiError {
     pub status: StatusCode,
@@ -89,11 +54,19 @@ pub struct ApiError {
     pub detail: String,
     pub errors: Vec<FieldError>,
     pub retry_after_s: Option<u64>,
+    pub first_sequence: Option<u64>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), detail: detail.into(), errors: Vec::new(), retry_after_s: None }
+        Self {
+            status,
+            code: code.to_owned(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s: None,
+            first_sequence: None,
+        }
     }
 
     pub fn not_found(what: &str) -> Self {
@@ -121,6 +94,12 @@ impl ApiError {
         let detail = format!("{pointer}: {message}");
         let field = FieldError { pointer, code: code.to_owned(), message };
         Self { errors: vec![field], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+    }
+
+    /// Events before `first` are not kept any more.
+    pub fn events_gone(first: u64) -> Self {
+        let detail = format!("events before sequence number {first} are not kept any more; begin after {}", first - 1);
+        Self { first_sequence: Some(first), ..Self::new(StatusCode::GONE, "events_gone", detail) }
     }
 
     fn unavailable(detail: &str) -> Self {
@@ -180,6 +159,7 @@ impl IntoResponse for ApiError {
             detail: self.detail,
             code: self.code,
             errors: self.errors,
+            first_sequence: self.first_sequence,
         };
         let mut response = (self.status, Json(problem)).into_response();
         let headers = response.headers_mut();

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 /// Characters of an idempotency key.
-const IDEMPOTENCY_KEY_CHARS_MAX: usize = 200;
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 200;
 
 /// A JSON body, with the digest of the request that it makes up.
 pub struct Body<T> {
@@ -77,8 +77,34 @@ fn segment(segment: &serde_path_to_error::Segment) -> String {
     }
 }
 
+/// What the reader of JSON says, and what mends it.
+const MENDS: [(&str, &str); 14] = [
+    ("EOF while parsing a string", "a text is not closed: end it with `\"`"),
+    ("EOF while parsing a list", "a list is not closed: end it with `]`"),
+    ("EOF while parsing an object", "an object is not closed: end it with `}`"),
+    ("EOF while parsing", "a value is missing at the end"),
+    ("trailing comma", "take away the comma before the closing bracket"),
+    ("trailing characters", "take away what follows the first object; a body is one object"),
+    ("expected `:`", "put a colon between a name and its value"),
+    ("expected `,` or `}`", "put a comma between two fields, or end the object with `}`"),
+    ("expected `,` or `]`", "put a comma between two values, or end the list with `]`"),
+    ("key must be a string", "put each name in double quotes"),
+    ("control character", "write line breaks and tabs in texts as `\\n` and `\\t`"),
+    ("escape", "write a backslash in a text as `\\\\`"),
+    ("unicode", "send the body in UTF-8"),
+    ("recursion limit", "nest less deeply"),
+];
+
 fn malformed(error: &serde_json::Error) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("the body is not JSON: {error}"))
+    let told = error.to_string();
+    let told = told.split(" at line ").next().unwrap_or(&told);
+    let mend = MENDS.into_iter().find(|(said, _)| told.contains(said));
+    let mend =
+        mend.map_or("a value is a text in double quotes, a number, true, false, null, [...] or {...}", |it| it.1);
+    let message = format!("line {}, column {}: {told}; {mend}", error.line(), error.column());
+    let detail = format!("the body is not JSON: {message}");
+    let field = FieldError { pointer: String::new(), code: "malformed_json".to_owned(), message };
+    ApiError { errors: vec![field], ..ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", detail) }
 }
 
 fn wrong(path: &[String], message: &str) -> ApiError {
@@ -118,32 +144,102 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         serde_path_to_error::deserialize(source).map(Self).map_err(|error| {
             let message = error.inner().to_string();
             let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-            let name = unknown.map_or_else(|| error.path().to_string(), str::to_owned);
-            ApiError::parameter(&name, if unknown.is_some() { "unknown_parameter" } else { "bad_value" }, message)
+            match unknown {
+                Some(name) => {
+                    let known = message.split_once("`, ").map_or("", |(_, rest)| rest);
+                    let message = format!("there is no parameter `{name}`; {known}");
+                    ApiError::parameter(name, "unknown_parameter", message)
+                }
+                None => ApiError::parameter(&error.path().to_string(), "bad_value", message),
+            }
         })
     }
 }
 
-/// The revision of `If-Match`, if it is given.
-pub struct IfMatch(pub Option<u64>);
+/// For operations without query parameters: any is refused.
+pub struct NoParams;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes()).next() {
+            None => Ok(Self),
+            Some((name, _)) => {
+                let message = format!("there is no parameter `{name}`; this operation takes none");
+                Err(ApiError::parameter(&name, "unknown_parameter", message))
+            }
+        }
+    }
+}
+
+/// Entity tags of one `If-Match`.
+const TAGS_MAX: usize = 20;
+/// No resource comes to this revision, so it stands for entity tags that we never gave.
+const REVISION_OF_NONE: u64 = u64::MAX;
+
+/// The revisions of `If-Match`, the lowest first; none when it is absent or `*`, since what is not there is not found
+/// anyway.
+#[derive(Debug, Default)]
+pub struct IfMatch(Vec<u64>);
+
+impl IfMatch {
+    pub fn revisions(self) -> Vec<u64> {
+        self.0
+    }
+
+    /// Checks the condition on what never changes.
+    pub fn check(&self, revision: u64) -> Result<(), ApiError> {
+        if self.0.is_empty() || self.0.contains(&revision) {
+            return Ok(());
+        }
+        let detail = format!("the resource has changed since: its revision is {revision}");
+        Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "stale", detail))
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
-        let text = value.to_str().unwrap_or("").trim();
-        if text == "*" {
-            return Ok(Self(None));
+        let lines = parts.headers.get_all(header::IF_MATCH).iter().map(|line| line.to_str());
+        let malformed = || {
+            let message = "send `*`, or entity tags in quotes with commas between, as answers have them in `ETag`";
+            ApiError::parameter("If-Match", "bad_value", message)
+        };
+        // Lines of one header are one list (RFC 9110, section 5.3).
+        let lines = lines.collect::<Result<Vec<_>, _>>().map_err(|_| malformed())?;
+        let tags = lines.join(",");
+        if lines.is_empty() || tags.trim() == "*" {
+            return Ok(Self::default());
         }
-        let revision =
-            text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-        match revision {
-            Some(revision) => Ok(Self(Some(revision))),
-            // An entity tag that we never gave matches nothing (RFC 9110, section 13.1.1).
-            None => {
-                Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "stale", "`If-Match` names no revision of ours"))
-            }
+        let mut revisions = entity_tags(&tags).ok_or_else(malformed)?;
+        revisions.sort_unstable();
+        revisions.dedup();
+        Ok(Self(revisions))
+    }
+}
+
+/// The revisions that a list of entity tags names (RFC 9110, section 13.1.1); `None` when it is no such list.
+fn entity_tags(mut rest: &str) -> Option<Vec<u64>> {
+    let mut revisions = Vec::new();
+    loop {
+        // A list may have empty elements (section 5.6.1.2).
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return Some(revisions).filter(|found| (1..=TAGS_MAX).contains(&found.len()));
+        }
+        let strong = rest.strip_prefix('"');
+        let (tag, after) = strong.or_else(|| rest.strip_prefix("W/\""))?.split_once('"')?;
+        if tag.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return None;
+        }
+        // A weak tag never matches here, nor does another way to write a number.
+        let revision = tag.parse::<u64>().ok().filter(|it| strong.is_some() && it.to_string() == tag);
+        revisions.push(revision.unwrap_or(REVISION_OF_NONE));
+        rest = after.trim_start_matches([' ', '\t']);
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
         }
     }
 }

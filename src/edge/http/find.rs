@@ -35,6 +35,74 @@ pub fn limit(given: Option<u64>) -> Result<u64, ApiError> {
     }
 }
 
+/// The cursor of a page: the id of the last entry before it, which may be gone by now.
+pub fn cursor(after: Option<String>, is_id: impl Fn(&str) -> bool) -> Result<Option<String>, ApiError> {
+    match after {
+        Some(after) if !is_id(&after) => {
+            Err(ApiError::parameter("after", "bad_value", "not a cursor of this list; give the `next` of a page of it"))
+        }
+        after => Ok(after),
+    }
+}
+
+pub fn is_id(kind: Kind, text: &str) -> bool {
+    match kind {
+        Kind::Activity => ActivityId::parse(text).is_ok(),
+        Kind::Channel => ChannelId::parse(text).is_ok(),
+        Kind::Queue => QueueId::parse(text).is_ok(),
+        Kind::Schedule => ScheduleId::parse(text).is_ok(),
+        Kind::Workflow => WorkflowId::parse(text).is_ok(),
+        Kind::Item => ItemId::parse(text).is_ok(),
+        Kind::Reservation => ReservationId::parse(text).is_ok(),
+    }
+}
+
+/// The id of what a filter names, by id or, for configuration, by name. That it names nothing is told: an empty page
+/// would not tell a misspelt name from one that has nothing.
+pub async fn filtered(
+    state: &HttpState,
+    caller: &Caller,
+    kind: Kind,
+    parameter: &str,
+    named: Option<String>,
+) -> Result<Option<String>, ApiError> {
+    let Some(reference) = named else { return Ok(None) };
+    let found = config_id(state, caller, kind, &reference).await;
+    found.map(Some).map_err(|error| unknown_in_filter(parameter, error))
+}
+
+/// The name of the channel that a filter names: items keep the name.
+pub async fn filtered_channel(
+    state: &HttpState,
+    caller: &Caller,
+    named: Option<String>,
+) -> Result<Option<String>, ApiError> {
+    let Some(reference) = named else { return Ok(None) };
+    match config_record(state, caller, Kind::Channel, &reference).await {
+        Ok(Record::Channel(channel)) => Ok(Some(channel.name.to_string())),
+        Ok(_) => Err(ApiError::not_found("channel")),
+        Err(error) => Err(unknown_in_filter("channel", error)),
+    }
+}
+
+fn unknown_in_filter(parameter: &str, error: ApiError) -> ApiError {
+    match error.status.as_u16() {
+        404 => ApiError::parameter(parameter, "unknown_reference", error.detail),
+        _ => error,
+    }
+}
+
+/// The worker whose resources are listed: the caller's own for an agent that names none.
+pub async fn filtered_worker(
+    state: &HttpState,
+    caller: &Caller,
+    named: Option<String>,
+) -> Result<Option<WorkerId>, ApiError> {
+    let Some(named) = named else { return Ok(caller.held_to()) };
+    let found = worker(state, caller, &named).await;
+    found.map(|view| Some(view.worker.id)).map_err(|error| unknown_in_filter("worker", error))
+}
+
 /// The id of a configuration resource that a path or a parameter names.
 pub async fn config_id(state: &HttpState, caller: &Caller, kind: Kind, reference: &str) -> Result<String, ApiError> {
     let store = state.runtime.store();

@@ -5,14 +5,22 @@ pub mod auth;
 mod error;
 mod extract;
 mod find;
+mod listener;
+mod openapi;
 mod resource;
 mod router;
 mod schema;
+mod stream;
+mod workflow_schema;
 
+pub use listener::PatientListener;
 pub use router::{openapi, router};
 
 use crate::runtime::Runtime;
+use crate::runtime::presence::Presence;
 use crate::runtime::store::ApiKey;
+use anyhow::Context;
+use cordboard_domain::id::AccountId;
 use cordboard_domain::time::Timestamp;
 use dashmap::DashMap;
 use error::ApiError;
@@ -20,6 +28,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
 
 /// Bounds of the API.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +43,8 @@ pub struct HttpLimits {
     pub token_s_max: u32,
     /// Seconds after which a request is given up.
     pub request_s_max: u32,
+    /// Event streams that one account may have open.
+    pub streams_max: usize,
 }
 
 /// Keys whose rate is remembered before those that have recovered are forgotten.
@@ -52,6 +63,10 @@ pub struct Shared {
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     keys: DashMap<[u8; 32], (ApiKey, Timestamp)>,
     rates: DefaultKeyedRateLimiter<[u8; 32]>,
+    presence: Presence,
+    /// Turns true when the server is asked to stop.
+    stopping: watch::Sender<bool>,
+    streams: DashMap<AccountId, Arc<Semaphore>>,
 }
 
 impl std::ops::Deref for HttpState {
@@ -71,8 +86,37 @@ impl HttpState {
         metrics: Box<dyn Fn() -> String + Send + Sync>,
     ) -> Self {
         let quota = Quota::per_second(limits.requests_per_second).allow_burst(limits.burst);
-        let (keys, rates) = (DashMap::new(), RateLimiter::keyed(quota));
-        Self(Arc::new(Shared { runtime, limits, operator_key_hash, token_secret, metrics, keys, rates }))
+        Self(Arc::new(Shared {
+            presence: Presence::new(runtime.clone()),
+            runtime,
+            limits,
+            operator_key_hash,
+            token_secret,
+            metrics,
+            keys: DashMap::new(),
+            rates: RateLimiter::keyed(quota),
+            stopping: watch::Sender::new(false),
+            streams: DashMap::new(),
+        }))
+    }
+
+    /// Says of every worker that it is not connected, as is so after a start.
+    pub async fn nobody_is_connected(&self) -> anyhow::Result<()> {
+        for account in self.runtime.accounts() {
+            self.presence.begin(account).await.with_context(|| format!("reading the workers of {account}"))?;
+        }
+        Ok(())
+    }
+
+    /// Ends all event streams, which would otherwise keep the server from stopping.
+    pub fn end_streams(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Counts the streams that an account has open.
+    fn streams_of(&self, account: AccountId) -> Arc<Semaphore> {
+        let streams = self.streams.entry(account);
+        Arc::clone(&streams.or_insert_with(|| Arc::new(Semaphore::new(self.limits.streams_max))))
     }
 
     /// Counts a request of a key, and refuses it when the key has used up its rate.

@@ -2,7 +2,8 @@
 //! wrong before a handler.
 
 use super::HttpState;
-use super::error::{ApiError, Problem};
+use super::error::ApiError;
+use super::openapi::{complete, outline};
 use super::resource;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -15,41 +16,13 @@ use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Cordboard",
-        description = "Work distribution: rules decide who takes each item, durably. Times are RFC 3339 in UTC with \
-                       milliseconds, durations are seconds. A resource is found by id or, where names are unique, by name.",
-        license(name = "see the project")
-    ),
-    components(schemas(Problem)),
-    modifiers(&Credentials)
-)]
-struct Document;
-
-struct Credentials;
-
-impl Modify for Credentials {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        if let Some(components) = &mut document.components {
-            let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-            let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
-            components.add_security_scheme("bearer", bearer);
-            components.add_security_scheme("basic", basic);
-        }
-        let none: [&str; 0] = [];
-        document.security =
-            Some(vec![SecurityRequirement::new("bearer", none), SecurityRequirement::new("basic", none)]);
-    }
-}
+/// Where the explorer of the API is.
+const EXPLORER: &str = "/docs";
 
 fn api() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(outline())
         .merge(resource::account::routes())
         .merge(resource::api_key::routes())
         .merge(resource::activity::routes())
@@ -63,16 +36,18 @@ fn api() -> OpenApiRouter<HttpState> {
         .merge(resource::reservation::routes())
         .merge(resource::statistics::routes())
         .merge(resource::event::routes())
+        .merge(super::stream::routes())
 }
 
 /// The OpenAPI document of this version.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().split_for_parts().1
+    complete(api().split_for_parts().1)
 }
 
 pub fn router(state: HttpState) -> Router {
     let (routes, document) = api().split_for_parts();
-    let explorer = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document);
+    let document = complete(document);
+    let explorer = utoipa_swagger_ui::SwaggerUi::new(EXPLORER).url("/openapi.json", document);
     let limits = state.limits;
     let request_id = HeaderName::from_static("x-request-id");
     routes
@@ -154,9 +129,20 @@ async fn give_up_late(State(state): State<HttpState>, request: Request, next: Ne
     }
 }
 
+/// An answer in JSON is never a page: nothing of it may be run, shown in a frame or load anything.
+const POLICY_OF_ANSWERS: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// The explorer's own files and this server, and no other host. It sets styles of its own and has pictures in them.
+const POLICY_OF_EXPLORER: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
 async fn secure(request: Request, next: Next) -> Response {
+    let explorer = request.uri().path().starts_with(EXPLORER);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let policy = if explorer { POLICY_OF_EXPLORER } else { POLICY_OF_ANSWERS };
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -2,6 +2,7 @@
 //! fuzzing (`scripts/fuzz-api.sh`) refuses every answer that does not fit.
 #![expect(dead_code, reason = "describes answers in the OpenAPI document")]
 
+use super::workflow_schema::WorkflowDocument;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -162,7 +163,7 @@ pub struct WorkflowWithDocument {
     pub created_at: String,
     #[schema(format = DateTime)]
     pub updated_at: String,
-    pub document: Value,
+    pub document: WorkflowDocument,
     /// Only after a change: what is doubtful about the document.
     #[schema(required = false)]
     pub findings: Vec<Finding>,
@@ -172,7 +173,7 @@ pub struct WorkflowWithDocument {
 pub struct WorkflowVersion {
     pub workflow: String,
     pub version: u32,
-    pub document: Value,
+    pub document: WorkflowDocument,
     #[schema(format = DateTime)]
     pub created_at: String,
 }
@@ -393,9 +394,11 @@ pub struct SampleItem {
     pub channel: String,
     #[schema(value_type = Object, required = false)]
     pub attributes: Value,
-    #[schema(minimum = -1000000, maximum = 1000000, required = false)]
+    /// From -1,000,000 to 1,000,000. Like all of a sample, it is looked at only when the document has no errors.
+    #[schema(required = false)]
     pub priority: i64,
-    #[schema(minimum = 1, maximum = 1209600, required = false)]
+    /// From 1 to 1,209,600.
+    #[schema(required = false)]
     pub timeout_s: u32,
 }
 

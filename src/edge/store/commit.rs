@@ -2,10 +2,10 @@
 
 use super::SqlStore;
 use super::codec::encode;
-use super::rows::{ACCOUNTS, ANSWERS, EVENTS, Gathered, KEYS, RESOURCES};
+use super::events::EventRows;
+use super::rows::{ACCOUNTS, ANSWERS, Gathered, KEYS, RESOURCES};
 use super::statement::Rows;
 use crate::runtime::store::{ApiKey, Batch, KeptAnswer, KeyChange, StoreError};
-use cordboard_domain::event::Event;
 use cordboard_domain::work::{Account, Gone, Record};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
@@ -27,7 +27,7 @@ impl SqlStore {
         records: &[Record],
         keys: &[ApiKey],
     ) -> Result<(), StoreError> {
-        let rows = Gathered::of(records).encode(account.id)?;
+        let rows = Gathered::of(records).encode(account.id, 0)?;
         let mut row = Rows::of(&ACCOUNTS);
         let (id, name) = (account.id.to_string(), account.name.as_str());
         row.push([id.into(), name.into(), encode(account)?.into(), 0i64.into(), 0i64.into()]);
@@ -47,13 +47,15 @@ impl SqlStore {
             .value(Alias::new("sequence"), batch.sequence as i64)
             .value(Alias::new("commits"), batch.after_commit as i64 + 1)
             .and_where(Expr::col(Alias::new("id")).eq(account.as_str()))
-            .and_where(Expr::col(Alias::new("commits")).eq(batch.after_commit as i64));
+            .and_where(Expr::col(Alias::new("commits")).eq(batch.after_commit as i64))
+            // The log has no gaps: the first event of the batch follows the last one that is stored.
+            .and_where(Expr::col(Alias::new("sequence")).eq(batch.sequence as i64 - batch.events.len() as i64));
         if let Some(account) = gathered.account {
             fence.value(Alias::new("name"), account.name.as_str()).value(Alias::new("body"), encode(account)?);
         }
         // Everything is encoded before the transaction begins: it holds the only writer.
-        let rows = gathered.encode(batch.account)?;
-        let (events, answers) = (events(&account, &batch.events), answers(&account, &batch.answers));
+        let rows = gathered.encode(batch.account, batch.sequence)?;
+        let (events, answers) = (EventRows::of(&account, &batch.events)?, answers(&account, &batch.answers));
         let transaction = self.begin().await?;
         if transaction.execute(&fence).await?.rows_affected() != 1 {
             transaction.rollback().await?;
@@ -66,22 +68,6 @@ impl SqlStore {
         answers.put(&transaction).await?;
         Ok(transaction.commit().await?)
     }
-}
-
-fn events(account: &str, events: &[Event]) -> Rows {
-    let mut rows = Rows::of(&EVENTS);
-    for event in events {
-        rows.push([
-            account.into(),
-            (event.sequence as i64).into(),
-            event.id.to_string().into(),
-            event.event_type.into(),
-            event.subject.as_str().into(),
-            event.time.millis().into(),
-            event.data.get().into(),
-        ]);
-    }
-    rows
 }
 
 /// Of several answers to one key the last counts; a statement can write a row only once.

@@ -3,6 +3,8 @@
 
 mod codec;
 mod commit;
+mod events;
+mod list;
 mod load;
 mod read;
 mod rows;

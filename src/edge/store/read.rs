@@ -12,14 +12,11 @@ use cordboard_domain::work::{Account, Record, WorkflowVersion};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ConnectionTrait, QueryResult};
 
-/// The last millisecond that an id can hold: its 48 bits end in the year 10889.
-const ID_MILLIS_MAX: i64 = (1 << 48) - 1;
-
-fn equals(column: &'static str, value: impl Into<SimpleExpr>) -> SimpleExpr {
+pub(super) fn equals(column: &'static str, value: impl Into<SimpleExpr>) -> SimpleExpr {
     Expr::col(Alias::new(column)).eq(value)
 }
 
-fn table_of(kind: Kind) -> &'static str {
+pub(super) fn table_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Item => "work_items",
         Kind::Reservation => "reservations",
@@ -34,7 +31,7 @@ fn checked_for(account: AccountId) -> SimpleExpr {
 }
 
 /// Rows of a kind in one account.
-fn of_kind(account: AccountId, kind: Kind, by_another_id: bool) -> SelectStatement {
+pub(super) fn of_kind(account: AccountId, kind: Kind, by_another_id: bool) -> SelectStatement {
     let table = table_of(kind);
     let mut rows = select(table, &["body"]);
     rows.and_where(match by_another_id {
@@ -45,20 +42,6 @@ fn of_kind(account: AccountId, kind: Kind, by_another_id: bool) -> SelectStateme
         rows.and_where(equals("kind", kind_name(kind)));
     }
     rows
-}
-
-/// The least id that can be made at an instant.
-fn first_id_at(kind: Kind, at: Timestamp) -> String {
-    let bits = (at.millis().clamp(0, ID_MILLIS_MAX) as u128) << 80;
-    match kind {
-        Kind::Activity => ActivityId(bits).to_string(),
-        Kind::Channel => ChannelId(bits).to_string(),
-        Kind::Queue => QueueId(bits).to_string(),
-        Kind::Schedule => ScheduleId(bits).to_string(),
-        Kind::Workflow => WorkflowId(bits).to_string(),
-        Kind::Item => ItemId(bits).to_string(),
-        Kind::Reservation => ReservationId(bits).to_string(),
-    }
 }
 
 fn key_of(row: &QueryResult) -> Result<ApiKey, StoreError> {
@@ -98,7 +81,17 @@ impl Store for SqlStore {
         self.read_accounts().await
     }
 
-    async fn load(&self, account: AccountId) -> Result<Option<Loaded>, StoreError> {
+    async fn list_accounts(&self, after: Option<&str>, limit: u64) -> Result<Vec<Account>, StoreError> {
+        let mut rows = select("accounts", &["body"]);
+        if let Some(after) = after {
+            rows.and_where(Expr::col(Alias::new("id")).lt(after));
+        }
+        rows.order_by(Alias::new("id"), Order::Desc).limit(limit);
+        let rows = self.reader.query_all(&rows).await?;
+        rows.iter().map(|row| decode("account", &row.try_get::<String>("", "body")?)).collect()
+    }
+
+    async fn load(&self, account: AccountId) -> Result<Option<Loading>, StoreError> {
         self.read_account(account).await
     }
 
@@ -118,35 +111,7 @@ impl Store for SqlStore {
     }
 
     async fn list(&self, account: AccountId, kind: Kind, filter: &Filter) -> Result<Vec<Record>, StoreError> {
-        let by_another_id = [&filter.queue, &filter.workflow, &filter.worker, &filter.work_item];
-        let mut rows = of_kind(account, kind, by_another_id.into_iter().any(Option::is_some));
-        let equal = [
-            ("name", &filter.name),
-            ("state", &filter.state),
-            ("queue", &filter.queue),
-            ("workflow", &filter.workflow),
-            ("channel", &filter.channel),
-            ("worker", &filter.worker),
-            ("work_item", &filter.work_item),
-        ];
-        for (column, value) in equal {
-            if let Some(value) = value {
-                rows.and_where(equals(column, value.as_str()));
-            }
-        }
-        // An id begins with the time of its making, so a span of time is a span of ids.
-        if let Some(from) = filter.created_from {
-            rows.and_where(Expr::col(Alias::new("id")).gte(first_id_at(kind, from)));
-        }
-        if let Some(before) = filter.created_before {
-            rows.and_where(Expr::col(Alias::new("id")).lt(first_id_at(kind, before)));
-        }
-        if let Some(after) = &filter.after {
-            rows.and_where(Expr::col(Alias::new("id")).lt(after.as_str()));
-        }
-        rows.order_by(Alias::new("id"), Order::Desc).limit(filter.limit);
-        let rows = self.reader.query_all(&rows).await?;
-        rows.iter().map(|row| decode_kind(kind, &row.try_get::<String>("", "body")?)).collect()
+        self.read_list(account, kind, filter).await
     }
 
     async fn version(
@@ -179,32 +144,12 @@ impl Store for SqlStore {
         rows.iter().map(|row| decode("workflow version", &row.try_get::<String>("", "body")?)).collect()
     }
 
-    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
-        let mut rows = select("events", &["sequence", "id", "type", "subject", "time", "data"]);
-        rows.and_where(match filter.subject {
-            Some(_) => checked_for(account),
-            None => equals("account", account.to_string()),
-        });
-        rows.and_where(Expr::col(Alias::new("sequence")).gt(filter.after_sequence as i64));
-        if !filter.types.is_empty() {
-            rows.and_where(Expr::col(Alias::new("type")).is_in(filter.types.iter().map(String::as_str)));
-        }
-        if let Some(subject) = &filter.subject {
-            rows.and_where(equals("subject", subject.as_str()));
-        }
-        rows.order_by(Alias::new("sequence"), Order::Asc).limit(filter.limit);
-        let rows = self.reader.query_all(&rows).await?;
-        let event = |row: &QueryResult| {
-            Ok(StoredEvent {
-                sequence: row.try_get::<i64>("", "sequence")? as u64,
-                id: row.try_get("", "id")?,
-                event_type: row.try_get("", "type")?,
-                subject: row.try_get("", "subject")?,
-                time: Timestamp::from_millis(row.try_get::<i64>("", "time")?),
-                data: row.try_get("", "data")?,
-            })
-        };
-        rows.iter().map(event).collect()
+    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<EventPage, StoreError> {
+        self.read_events(account, filter).await
+    }
+
+    async fn first_event(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.read_first_event(account).await
     }
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
@@ -263,5 +208,11 @@ impl Store for SqlStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.reader.ping().await?)
+    }
+
+    /// The writer goes last: SQLite then copies its log into the database and leaves one whole file.
+    async fn close(&self) -> Result<(), StoreError> {
+        self.reader.clone().close().await?;
+        Ok(self.writer.clone().close().await?)
     }
 }

@@ -17,20 +17,14 @@ pub(super) static VERSIONS: Table =
 pub(super) static ITEMS: Table = Table {
     name: "work_items",
     key: &["account", "id"],
-    fixed: &["channel"],
+    fixed: &["channel", "bucket"],
     changing: &["state", "workflow", "queue", "worker", "body"],
 };
 pub(super) static RESERVATIONS: Table = Table {
     name: "reservations",
     key: &["account", "id"],
-    fixed: &["work_item", "worker"],
+    fixed: &["work_item", "worker", "bucket"],
     changing: &["state", "body"],
-};
-pub(super) static EVENTS: Table = Table {
-    name: "events",
-    key: &["account", "sequence"],
-    fixed: &["id", "type", "subject", "time", "data"],
-    changing: &[],
 };
 pub(super) static KEYS: Table = Table {
     name: "api_keys",
@@ -44,6 +38,17 @@ pub(super) static ANSWERS: Table = Table {
     fixed: &[],
     changing: &["digest", "status", "body", "created_at"],
 };
+
+/// Events of an account, as a power of two, after which its next items and reservations go into the next bucket.
+///
+/// An index by worker alone would make each commit write a page per worker. Within a bucket the rows of all workers
+/// are neighbours, on a few pages, and a search for one worker looks into one bucket after the other.
+const BUCKET_EVENTS_LOG2: u32 = 14;
+
+/// The bucket of what is first written in a batch that ends with this event.
+pub(super) fn bucket_at(sequence: u64) -> i64 {
+    (sequence >> BUCKET_EVENTS_LOG2) as i64
+}
 
 /// The records of a batch that are to be written, each resource once and in the order of ids, so that neighbours in
 /// the table are written together.
@@ -84,10 +89,10 @@ impl<'a> Gathered<'a> {
         self.resources.insert((kind, id), record);
     }
 
-    /// The rows that hold the records; the account's own row is not among them.
-    pub fn encode(&self, account: AccountId) -> Result<Encoded, StoreError> {
+    /// The rows that hold the records; the account's own row is not among them. `sequence` is that of the last event.
+    pub fn encode(&self, account: AccountId, sequence: u64) -> Result<Encoded, StoreError> {
         let account = account.to_string();
-        let mut encoded = Encoded::default();
+        let mut encoded = Encoded { bucket: bucket_at(sequence), ..Encoded::default() };
         for ((kind, _), record) in &self.resources {
             encoded.resources.push(resource(&account, kind, record)?);
         }
@@ -99,6 +104,7 @@ impl<'a> Gathered<'a> {
 }
 
 pub(super) struct Encoded {
+    bucket: i64,
     resources: Rows,
     versions: Rows,
     items: Rows,
@@ -108,6 +114,7 @@ pub(super) struct Encoded {
 impl Default for Encoded {
     fn default() -> Self {
         Self {
+            bucket: 0,
             resources: Rows::of(&RESOURCES),
             versions: Rows::of(&VERSIONS),
             items: Rows::of(&ITEMS),
@@ -145,6 +152,7 @@ impl Encoded {
                 account.into(),
                 it.id.to_string().into(),
                 it.channel.as_ref().into(),
+                self.bucket.into(),
                 state_name(&it.state)?.into(),
                 it.workflow.to_string().into(),
                 it.queue.map(|queue| queue.to_string()).into(),
@@ -156,6 +164,7 @@ impl Encoded {
                 it.id.to_string().into(),
                 it.item.to_string().into(),
                 it.worker.to_string().into(),
+                self.bucket.into(),
                 state_name(&it.state)?.into(),
                 encode(it)?.into(),
             ]),

@@ -137,6 +137,15 @@ pub fn peak_bytes() -> u64 {
     status_bytes("VmHWM:")
 }
 
+/// Seconds of CPU time that the process has used, on all cores.
+pub fn cpu_seconds() -> f64 {
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name, which may hold spaces: the 12th and 13th fields are user and system time.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
+}
+
 /// A line of `/proc/self/status`, which is in KiB.
 fn status_bytes(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 
 /// Events of each of the three changes of a lifecycle: created and offered, accepted, completed.
 const EVENTS: [usize; 3] = [6, 2, 2];
+/// Workers among whom the reservations are spread.
+const WORKERS: usize = 512;
+/// Events of a full block.
+const BLOCK_EVENTS: usize = 64;
 /// Rows of one statement.
 const STATEMENT_ROWS: usize = 64;
 
@@ -17,7 +21,9 @@ const STATEMENT_ROWS: usize = 64;
 pub struct Sizes {
     pub item: usize,
     pub reservation: usize,
-    pub event: usize,
+    /// The events of one change alone, and a full block of those of many.
+    pub few_events: usize,
+    pub full_block: usize,
 }
 
 pub struct Raw {
@@ -44,7 +50,8 @@ pub async fn sizes(file: &Path) -> Sizes {
     Sizes {
         item: mean("SELECT avg(length(body)) FROM (SELECT body FROM work_items LIMIT 1000)").await,
         reservation: mean("SELECT avg(length(body)) FROM (SELECT body FROM reservations LIMIT 1000)").await,
-        event: mean("SELECT avg(length(data)) FROM (SELECT data FROM events ORDER BY sequence DESC LIMIT 1000)").await,
+        few_events: mean("SELECT avg(length(body)) FROM events WHERE last_sequence - first_sequence < 10").await,
+        full_block: mean("SELECT avg(length(body)) FROM events WHERE last_sequence - first_sequence = 63").await,
     }
 }
 
@@ -84,35 +91,49 @@ impl Raw {
 
     async fn commit(&mut self, group: usize, step: usize) {
         let id = |prefix: &str, number: usize| format!("{prefix}_01ke6p4ym0dsw9w{number:011}");
-        let (account, worker) = (id("acc", 1), id("wkr", 1));
+        let account = id("acc", 1);
         let state = ["reserved", "assigned", "completed"][step].to_owned();
-        let (mut items, mut reservations, mut events) = (Values::new(), Values::new(), Values::new());
+        let (mut items, mut reservations, mut subjects) = (Values::new(), Values::new(), Values::new());
+        let bucket = "1".to_owned();
         for number in self.lifecycles..self.lifecycles + group {
             let (item, reservation) = (id("itm", number), id("res", number));
             let (workflow, queue, chat) = (id("wfl", 1), id("que", 1), "chat".to_owned());
-            let body = "x".repeat(self.sizes.item);
-            items.extend([account.clone(), item.clone(), chat, state.clone(), workflow, queue, worker.clone(), body]);
+            let (worker, body) = (id("wkr", number % WORKERS), "x".repeat(self.sizes.item));
+            let row = [chat, bucket.clone(), state.clone(), workflow, queue, worker.clone(), body];
+            items.extend([account.clone(), item.clone()].into_iter().chain(row));
             let body = "x".repeat(self.sizes.reservation);
-            let row = [account.clone(), reservation, item.clone(), worker.clone(), state.clone(), body];
-            reservations.extend(row);
-            for _ in 0..EVENTS[step] {
-                self.sequence += 1;
-                let (event, time) = (id("evt", self.sequence), "1767603600000".to_owned());
-                let (sequence, kind) = (self.sequence.to_string(), "work_item.assigned".to_owned());
-                let data = "x".repeat(self.sizes.event);
-                events.extend([account.clone(), sequence, event, kind, item.clone(), time, data]);
+            let row = [item.clone(), worker.clone(), bucket.clone(), state.clone(), body];
+            reservations.extend([account.clone(), reservation.clone()].into_iter().chain(row));
+            let block = (self.sequence + (number - self.lifecycles) * EVENTS[step]) / BLOCK_EVENTS;
+            for subject in [item, reservation] {
+                subjects.extend([subject, ((block + 1) * BLOCK_EVENTS).to_string()]);
             }
         }
+        let events = self.blocks(&account, group * EVENTS[step]);
         sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut self.connection).await.expect("it begins");
-        const ITEM: &str = "work_items (account, id, channel, state, workflow, queue, worker, body)";
+        const ITEM: &str = "work_items (account, id, channel, bucket, state, workflow, queue, worker, body)";
         const CHANGED: &str = "state = excluded.state, body = excluded.body";
         let on_item = format!("ON CONFLICT (account, id) DO UPDATE SET worker = excluded.worker, {CHANGED}");
         let on_reservation = format!("ON CONFLICT (account, id) DO UPDATE SET {CHANGED}");
-        self.insert(ITEM, 8, &on_item, items).await;
-        self.insert("reservations (account, id, work_item, worker, state, body)", 6, &on_reservation, reservations)
-            .await;
-        self.insert("events (account, sequence, id, type, subject, time, data)", 7, "", events).await;
+        const RESERVATION: &str = "reservations (account, id, work_item, worker, bucket, state, body)";
+        self.insert(ITEM, 9, &on_item, items).await;
+        self.insert(RESERVATION, 7, &on_reservation, reservations).await;
+        self.insert("events (account, last_sequence, first_sequence, body)", 4, "", events).await;
+        self.insert("event_subjects (subject, last_sequence)", 2, "ON CONFLICT DO NOTHING", subjects).await;
         sqlx::raw_sql("COMMIT").execute(&mut self.connection).await.expect("it commits");
+    }
+
+    /// The blocks of so many events.
+    fn blocks(&mut self, account: &str, mut events: usize) -> Values {
+        let mut blocks = Values::new();
+        while events > 0 {
+            let taken = events.min(BLOCK_EVENTS);
+            let body = if taken < 10 { self.sizes.few_events } else { self.sizes.full_block * taken / BLOCK_EVENTS };
+            let (first, last) = (self.sequence + 1, self.sequence + taken);
+            blocks.extend([account.to_owned(), last.to_string(), first.to_string(), "x".repeat(body)]);
+            (self.sequence, events) = (last, events - taken);
+        }
+        blocks
     }
 
     async fn insert(&mut self, table: &str, width: usize, conflict: &str, values: Values) {

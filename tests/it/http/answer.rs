@@ -1,8 +1,11 @@
 //! What holds for all answers: entity tags, pages, names as references, and idempotency keys.
 
 use super::office::*;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
 use serde_json::json;
 use std::time::Duration;
+use tower::ServiceExt;
 
 #[tokio::test]
 async fn a_change_on_condition_is_refused_when_the_resource_moved_on() {
@@ -21,6 +24,49 @@ async fn a_change_on_condition_is_refused_when_the_resource_moved_on() {
     office.call_with(ADMIN, "DELETE", path, None, &[("if-match", &etag)]).await.is(412);
     office.call_with(ADMIN, "DELETE", path, None, &[("if-match", "*")]).await.is(204);
     office.get(path).await.is(404);
+}
+
+#[tokio::test]
+async fn a_condition_is_any_or_a_list_of_entity_tags() {
+    let office = Office::new().await;
+    office.post("/v1/queues", json!({"name": "support"})).await.is(201);
+    office.patch("/v1/queues/support", json!({"order": "lifo"})).await.is(200);
+    let change = async |condition: &str| {
+        let path = "/v1/queues/support";
+        office.call_with(ADMIN, "PATCH", path, Some(json!({})), &[("if-match", condition)]).await
+    };
+    // It is at revision 2, and each change that is carried out raises it.
+    for refused in
+        ["\"1\"", "\"1\", \"7\"", "W/\"2\"", "\"02\"", "\"+2\"", "\"x,y\" , \"\"", "\"18446744073709551615\""]
+    {
+        assert_eq!(change(refused).await.is(412).code(), "stale", "{refused}");
+    }
+    for (met, after) in [("\"2\"", 3), ("\"1\",\"3\"", 4), (", \"9\" ,\t\"4\", W/\"1\",", 5), (" * ", 6), ("\"6\"", 7)]
+    {
+        assert_eq!(change(met).await.is(200).headers["etag"], format!("\"{after}\""), "{met}");
+    }
+    let long = ["\"1\""; 21].join(",");
+    for malformed in ["7", "\"7", "\"7\" \"8\"", "*, \"7\"", "w/\"7\"", "\"a b\"", "", ",", &long] {
+        assert_eq!(change(malformed).await.is(400).first_error(), ("?If-Match", "bad_value"), "{malformed}");
+    }
+    // Several lines are one list, and what is not there is not found whatever the condition.
+    let lines = [("if-match", "\"1\""), ("if-match", "\"7\"")];
+    office.call_with(ADMIN, "PATCH", "/v1/queues/support", Some(json!({})), &lines).await.is(200);
+    office.call_with(ADMIN, "PATCH", "/v1/queues/other", Some(json!({})), &[("if-match", "\"x\"")]).await.is(404);
+}
+
+#[tokio::test]
+async fn a_list_of_entity_tags_and_an_idempotency_key_go_together() {
+    let office = Office::new().await;
+    office.furnish().await;
+    let item = office.item().await;
+    let etag = office.get(&format!("/v1/work-items/{item}")).await.is(200).headers["etag"].clone();
+    let tags = format!("\"0\", {}", etag.to_str().expect("text"));
+    let headers: &[(&str, &str)] = &[("if-match", &tags), ("idempotency-key", "once")];
+    let path = format!("/v1/work-items/{item}/cancel");
+    let first = office.call_with(ADMIN, "POST", &path, None, headers).await.is(200);
+    let again = office.call_with(ADMIN, "POST", &path, None, headers).await.is(200);
+    assert_eq!((&again.body, &again.headers["idempotent-replayed"]), (&first.body, &"true".parse().expect("a value")));
 }
 
 #[tokio::test]
@@ -104,4 +150,24 @@ async fn the_explorer_and_the_health_of_the_server_need_no_key() {
     }
     let document = office.get("/openapi.json").await;
     assert_eq!(document.body["openapi"], "3.1.0");
+}
+
+#[tokio::test]
+async fn no_answer_may_load_or_run_anything_and_the_explorer_only_its_own() {
+    let office = Office::new().await;
+    for path in ["/v1/queues", "/v1/nothing", "/openapi.json", "/healthz"] {
+        let policy = office.get(path).await.headers["content-security-policy"].clone();
+        assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'", "{path}");
+    }
+    let request = Request::builder().uri("/docs/").body(Body::empty()).expect("a request");
+    let explorer = office.router.clone().oneshot(request).await.expect("the router always answers");
+    let policy = explorer.headers()["content-security-policy"].to_str().expect("text").to_owned();
+    assert!(policy.contains("script-src 'self';") && !policy.contains("http"), "{policy}");
+    let page = to_bytes(explorer.into_body(), usize::MAX).await.expect("it is read");
+    let page = String::from_utf8(page.to_vec()).expect("text");
+    // What the policy forbids, the page does not need: scripts within it, and other hosts.
+    for script in page.split("<script").skip(1) {
+        assert!(script.starts_with(" src=\"./"), "{script}");
+    }
+    assert!(!page.contains("//") && !page.contains("<style") && !page.contains(" on"), "{page}");
 }

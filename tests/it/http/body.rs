@@ -53,6 +53,29 @@ async fn what_is_not_json_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
+async fn what_is_not_json_is_told_by_line_and_column_with_its_mend() {
+    let office = Office::new().await;
+    let cases = [
+        ("{\n  \"name\": \"x\",\n}", "line 3, column 1: trailing comma; take away the comma"),
+        ("{\"name\": \"x", "line 1, column 11: EOF while parsing a string; a text is not closed"),
+        ("{\"name\" \"x\"}", "line 1, column 9: expected `:`; put a colon"),
+        ("{\"name\": 'x'}", "line 1, column 10: expected value; a value is a text in double quotes"),
+        ("{name: \"x\"}", "line 1, column 2: key must be a string; put each name in double quotes"),
+        ("{\"workers\": {\"in\": [1 2]}}", "line 1, column 23: expected `,` or `]`; put a comma"),
+        ("{\"name\": \"x\"} {}", "line 1, column 15: trailing characters; take away what follows"),
+        ("{\"name\": \"a\\q\"}", "line 1, column 13: invalid escape; write a backslash"),
+        ("{\"name\": \"a\nb\"}", "line 2, column 0: control character"),
+    ];
+    for (body, told) in cases {
+        let answer = office.send(raw("application/json", body)).await.is(400);
+        assert_eq!(answer.first_error(), ("", "malformed_json"), "{body}");
+        let message = answer.body["errors"][0]["message"].as_str().expect("a message");
+        assert!(message.starts_with(told), "{body}: {message}");
+        assert_eq!(answer.body["detail"], format!("the body is not JSON: {message}"));
+    }
+}
+
+#[tokio::test]
 async fn parameters_and_paths_are_checked() {
     let office = Office::new().await;
     assert_eq!(office.get("/v1/queues?page=2").await.is(400).first_error(), ("?page", "unknown_parameter"));

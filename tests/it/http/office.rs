@@ -80,17 +80,22 @@ impl Office {
             body_bytes_max: BODY_BYTES_MAX,
             token_s_max: 86_400,
             request_s_max: 30,
+            streams_max: 8,
         };
         let state = HttpState::new(runtime, limits, Some(hash(OPERATOR)), [7; 32], Box::new(String::new));
         Self { router: router(state), clock, _database: database }
     }
 
+    /// Every answer is held against the OpenAPI document.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.expect("the router always answers");
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.expect("the body is read");
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        super::contract::judge(&method, &path, &answer);
+        answer
     }
 
     pub async fn call(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> Answer {

@@ -51,7 +51,7 @@ async fn nothing_is_told_before_its_own_commit() {
     assert_eq!(read.await.expect("it ends").expect("it is read").queues[0].waiting, 2);
     // The events come after their commits, in order.
     let told = [events.recv().await.expect("the first"), events.recv().await.expect("the second")];
-    let sequences: Vec<u64> = told.iter().flat_map(|events| events.iter().map(|event| event.sequence)).collect();
+    let sequences: Vec<u64> = told.iter().flat_map(|told| told.events.iter().map(|event| event.sequence)).collect();
     let last = desk.events().await.len() as u64;
     assert_eq!(sequences, (last - sequences.len() as u64 + 1..=last).collect::<Vec<_>>());
 }

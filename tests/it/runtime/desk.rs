@@ -152,7 +152,7 @@ impl Desk {
     /// Every event in the store.
     pub async fn events(&self) -> Vec<(u64, String)> {
         let filter = EventFilter { limit: 100_000, ..EventFilter::default() };
-        let events = self.store.events(self.account, &filter).await.expect("they are read");
+        let events = self.store.events(self.account, &filter).await.expect("they are read").events;
         events.into_iter().map(|event| (event.sequence, event.event_type)).collect()
     }
 
@@ -160,7 +160,7 @@ impl Desk {
         let events = self.events().await;
         let sequences: Vec<u64> = events.iter().map(|(sequence, _)| *sequence).collect();
         assert_eq!(sequences, (1..=sequences.len() as u64).collect::<Vec<_>>());
-        let loaded = self.store.load(self.account).await.expect("read").expect("there");
+        let loaded = crate::support::loaded::load(&*self.store, self.account).await.expect("read").expect("there");
         assert_eq!(loaded.sequence, sequences.len() as u64);
     }
 
@@ -172,7 +172,7 @@ impl Desk {
             (engine.sequence(), format!("{:?}", engine.statistics(now)), engine.next_deadline(), workers)
         };
         let running = self.runtime.read(self.account, shown).await.expect("it is read");
-        let loaded = self.store.load(self.account).await.expect("read").expect("there");
+        let loaded = crate::support::loaded::load(&*self.store, self.account).await.expect("read").expect("there");
         let now = self.clock.now();
         let mut stored =
             Engine::recover(loaded.account, loaded.sequence, 1, now, loaded.records).expect("it is rebuilt");

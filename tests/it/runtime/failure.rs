@@ -2,7 +2,6 @@
 
 use super::desk::*;
 use crate::support::failing_store::Fate;
-use cordboard::runtime::store::Store;
 use cordboard::runtime::{Answered, Failure, Limits, Runtime};
 use cordboard_domain::work::*;
 use std::time::Duration;
@@ -127,7 +126,7 @@ async fn a_second_writer_is_noticed() {
     desk.done(new_item(None)).await;
     assert!(unavailable(&second.handle(desk.account, request(new_item(None))).await));
     desk.assert_gapless().await;
-    let loaded = desk.store.load(desk.account).await.expect("read").expect("there");
+    let loaded = crate::support::loaded::load(&*desk.store, desk.account).await.expect("read").expect("there");
     let items = loaded.records.iter().filter(|record| matches!(record, Record::Item(_))).count();
     assert_eq!(items, 2);
 }

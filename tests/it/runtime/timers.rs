@@ -6,9 +6,9 @@ use cordboard_domain::work::*;
 use std::time::Duration;
 
 async fn next_types(
-    events: &mut tokio::sync::broadcast::Receiver<std::sync::Arc<[cordboard_domain::event::Event]>>,
+    events: &mut tokio::sync::broadcast::Receiver<std::sync::Arc<cordboard::runtime::feed::Committed>>,
 ) -> Vec<&'static str> {
-    events.recv().await.expect("events come").iter().map(|event| event.event_type).collect()
+    events.recv().await.expect("events come").events.iter().map(|event| event.event_type).collect()
 }
 
 #[tokio::test]

@@ -80,6 +80,52 @@ pub async fn each_filter_of_reservations_holds(store: &dyn Store) {
     }
 }
 
+/// What a worker had is spread over many commits; its pages show each thing once and in order.
+pub async fn the_items_of_a_worker_are_paged(store: &dyn Store) {
+    const EVENTS_APART: u64 = 10_000;
+    let mut sample = Sample::new(store).await;
+    let (mut expected, mut age) = (Vec::new(), 0);
+    for _ in 0..9 {
+        let mut records = Vec::new();
+        for worker in [4, 5, 4, 6] {
+            let mut item = sample.item(WorkflowId(1), age);
+            // Several in one millisecond, also across commits.
+            age += i64::from(worker == 5) * 1_000;
+            item.worker = Some(WorkerId(worker));
+            item.state = ItemState::Completed;
+            if worker == 4 {
+                expected.push(item.id.to_string());
+            }
+            records.push(Record::Item(item));
+        }
+        let mut batch = sample.batch(records);
+        let first = batch.sequence + 1;
+        batch.sequence += EVENTS_APART;
+        batch.events = (first..=batch.sequence).map(|at| sample.event(at, "work_item.created", "itm_1")).collect();
+        sample.commit(store, batch).await;
+    }
+    for limit in [1, 4, 5, 100] {
+        let (mut seen, mut after): (Vec<String>, _) = (Vec::new(), None);
+        loop {
+            let worker = Some(WorkerId(4).to_string());
+            let filter = Filter { worker, after: after.clone(), limit, ..Filter::default() };
+            let page = ids(&store.list(sample.id(), Kind::Item, &filter).await.expect("read"));
+            let Some(last) = page.last() else { break };
+            after = Some(last.clone());
+            assert!(page.len() as u64 <= limit);
+            seen.extend(page);
+        }
+        let sorted = |mut ids: Vec<String>| {
+            ids.sort();
+            ids
+        };
+        assert_eq!(sorted(seen.clone()), sorted(expected.clone()), "pages of {limit}");
+        // Newest first; within one millisecond any order will do.
+        let millis = |id: &String| id["itm_".len()..][..10].to_owned();
+        assert!(seen.iter().map(millis).rev().is_sorted(), "pages of {limit}: {seen:?}");
+    }
+}
+
 pub async fn configuration_is_found_by_id_and_name(store: &dyn Store) {
     let mut sample = Sample::new(store).await;
     let mut queue = sample.queue("support");
@@ -128,8 +174,8 @@ pub async fn events_are_listed_oldest_first(store: &dyn Store) {
     let first = batch.events[0].clone();
     sample.commit(store, batch).await;
     let list = async |filter: EventFilter| {
-        let events = store.events(sample.account.id, &filter).await.expect("read");
-        events.iter().map(|event| event.sequence).collect::<Vec<_>>()
+        let page = store.events(sample.account.id, &filter).await.expect("read");
+        page.events.iter().map(|event| event.sequence).collect::<Vec<_>>()
     };
     let any = || EventFilter { limit: 100, ..EventFilter::default() };
     assert_eq!(list(any()).await, (1..=20).collect::<Vec<_>>());
@@ -141,16 +187,52 @@ pub async fn events_are_listed_oldest_first(store: &dyn Store) {
     assert_eq!(list(EventFilter { types: types.clone(), limit: 3, ..any() }).await, [2, 4, 6]);
     let both = EventFilter { types, subject: Some("itm_5".to_owned()), after_sequence: 10, ..any() };
     assert_eq!(list(both).await, [20]);
-    let stored = &store.events(sample.id(), &any()).await.expect("read")[0];
-    let expected = StoredEvent {
-        sequence: first.sequence,
-        id: first.id.to_string(),
-        event_type: first.event_type.to_owned(),
-        subject: first.subject.clone(),
-        time: first.time,
-        data: first.data.get().to_owned(),
+    let stored = &store.events(sample.id(), &any()).await.expect("read").events[0];
+    let shown = |event: &StoredEvent| serde_json::to_value(event.cloud_event(sample.account.id)).expect("it is JSON");
+    let expected = serde_json::to_value(first.cloud_event(sample.account.id, &first.id.to_string()));
+    assert_eq!(shown(stored), expected.expect("it is JSON"));
+    assert_eq!(stored.worker, first.worker);
+}
+
+/// A page looks at a bounded number of events, and says where to read on.
+pub async fn rare_events_are_found_page_by_page(store: &dyn Store) {
+    const EVENTS: u64 = 30_000;
+    let mut sample = Sample::new(store).await;
+    let mut batch = sample.batch(Vec::new());
+    let kind = |sequence| if sequence == EVENTS { "queue.deleted" } else { "work_item.queued" };
+    batch.events = (1..=EVENTS).map(|sequence| sample.event(sequence, kind(sequence), "itm_1")).collect();
+    batch.sequence = EVENTS;
+    sample.commit(store, batch).await;
+    let types = vec!["queue.deleted".to_owned()];
+    let mut filter = EventFilter { types, limit: 10, ..EventFilter::default() };
+    let mut pages = 0;
+    let found = loop {
+        let page = store.events(sample.id(), &filter).await.expect("read");
+        pages += 1;
+        if !page.more {
+            break page.events;
+        }
+        assert!(page.events.is_empty() && page.read_to > filter.after_sequence);
+        filter.after_sequence = page.read_to;
     };
-    assert_eq!(*stored, expected);
+    assert!(pages > 1, "a page may not look at all of them");
+    assert_eq!(found.iter().map(|event| event.sequence).collect::<Vec<_>>(), [EVENTS]);
+    let first = EventFilter { limit: 7, ..EventFilter::default() };
+    let page = store.events(sample.id(), &first).await.expect("read");
+    assert_eq!((page.events.len(), page.read_to, page.more), (7, 7, true));
+}
+
+pub async fn accounts_are_listed_newest_first_and_paged(store: &dyn Store) {
+    let mut founded = Vec::new();
+    for seed in 1..=5 {
+        founded.push(Sample::seeded(store, seed).await.account);
+    }
+    founded.sort_by_key(|account| std::cmp::Reverse(account.id));
+    let first = store.list_accounts(None, 2).await.expect("read");
+    assert_eq!(first, founded[..2]);
+    let rest = store.list_accounts(Some(&first[1].id.to_string()), 10).await.expect("read");
+    assert_eq!(rest, founded[2..]);
+    assert!(store.list_accounts(Some("acc_"), 10).await.expect("read").is_empty());
 }
 
 pub async fn nothing_crosses_between_accounts(store: &dyn Store) {
@@ -186,7 +268,7 @@ pub async fn nothing_crosses_between_accounts(store: &dyn Store) {
     assert_eq!(store.version(other.id(), workflow.id, 1).await.expect("read"), None);
     assert!(store.versions(other.id(), workflow.id, None, 10).await.expect("read").is_empty());
     let events = store.events(other.id(), &EventFilter { limit: 10, ..EventFilter::default() }).await.expect("read");
-    assert!(events.is_empty());
+    assert!(events.events.is_empty() && !events.more);
     assert_eq!(loaded(store, other.id()).await, all_shown(&other.founded));
     // Nor can one account's batch delete another's.
     let mut foreign = other.batch(Vec::new());

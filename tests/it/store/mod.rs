@@ -52,6 +52,9 @@ conformance! {
         configuration_is_found_by_id_and_name
         versions_are_listed_newest_first
         events_are_listed_oldest_first
+        rare_events_are_found_page_by_page
+        the_items_of_a_worker_are_paged
+        accounts_are_listed_newest_first_and_paged
         nothing_crosses_between_accounts;
     keys:
         a_key_is_found_by_its_hash_until_deleted

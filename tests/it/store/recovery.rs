@@ -7,7 +7,7 @@ use cordboard_domain::work::*;
 
 pub async fn a_founded_account_is_loaded_as_it_began(store: &dyn Store) {
     let sample = Sample::new(store).await;
-    let loaded = store.load(sample.id()).await.expect("read").expect("there");
+    let loaded = crate::support::loaded::load(store, sample.id()).await.expect("read").expect("there");
     assert_eq!(loaded.account, sample.account);
     assert_eq!((loaded.sequence, loaded.commits), (0, 0));
     assert_eq!(all_shown(&loaded.records), all_shown(&sample.founded));
@@ -19,7 +19,7 @@ pub async fn a_founded_account_is_loaded_as_it_began(store: &dyn Store) {
 }
 
 pub async fn an_unknown_account_is_not_loaded(store: &dyn Store) {
-    assert!(store.load(AccountId(7)).await.expect("read").is_none());
+    assert!(crate::support::loaded::load(store, AccountId(7)).await.expect("read").is_none());
 }
 
 pub async fn what_is_over_is_not_loaded(store: &dyn Store) {
@@ -82,7 +82,7 @@ pub async fn versions_are_loaded_when_newest_or_in_use(store: &dyn Store) {
     // A warm transfer that nobody accepts brings the item back to where it was.
     let mut transferred = sample.item(workflow.id, 2);
     transferred.workflow_version = 4;
-    transferred.transfer = Some(Transfer {
+    transferred.transfer = Some(Box::new(Transfer {
         from_worker: WorkerId(1),
         kept_reservation: None,
         to_worker: None,
@@ -97,11 +97,11 @@ pub async fn versions_are_loaded_when_newest_or_in_use(store: &dyn Store) {
             entered_queue_at: None,
             waiting_since: None,
         })),
-    });
+    }));
     records.extend([Record::Workflow(workflow.clone()), Record::Workflow(former.clone())]);
     records.extend([Record::Item(waiting), Record::Item(over), Record::Item(transferred)]);
     sample.put(store, records).await;
-    let loaded = store.load(sample.id()).await.expect("read").expect("there");
+    let loaded = crate::support::loaded::load(store, sample.id()).await.expect("read").expect("there");
     let mut versions: Vec<_> = loaded
         .records
         .iter()

@@ -152,6 +152,7 @@ impl Sample {
             event_type,
             subject: subject.to_owned(),
             time: START.plus_millis(sequence as i64),
+            worker: sequence.is_multiple_of(3).then_some(WorkerId(3)),
             data: RawValue::from_string(format!(r#"{{"n":{sequence}}}"#)).expect("it is JSON"),
         }
     }
@@ -189,6 +190,7 @@ pub fn all_shown<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<(&'st
 
 /// The records of an account as they are loaded.
 pub async fn loaded(store: &dyn Store, account: AccountId) -> Vec<(&'static str, String)> {
-    let loaded = store.load(account).await.expect("the account is read").expect("the account is there");
+    let loaded =
+        crate::support::loaded::load(store, account).await.expect("the account is read").expect("the account is there");
     all_shown(&loaded.records)
 }

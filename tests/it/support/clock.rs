@@ -54,8 +54,18 @@ pub struct CountingEntropy(AtomicU64);
 impl Entropy for CountingEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
-            let next = self.0.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            chunk.copy_from_slice(&next.to_le_bytes()[..chunk.len()]);
+            let word = scattered(self.0.fetch_add(1, Ordering::Relaxed));
+            chunk.copy_from_slice(&word.to_le_bytes()[..chunk.len()]);
         }
     }
+}
+
+/// MurmurHash3's finalizer (Appleby, 2011). The seeds must not lie in a row: ids are drawn by adding a constant to the
+/// seed, and where seeds are multiples of it, an engine that is rebuilt at a standing clock gives the ids of its
+/// predecessor again.
+fn scattered(count: u64) -> u64 {
+    let mut word = count.wrapping_add(1);
+    word = (word ^ (word >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    word = (word ^ (word >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    word ^ (word >> 33)
 }

@@ -1,5 +1,6 @@
 //! A store whose commits a test holds, lets go and fails, and which says when they begin.
 
+use super::loaded::Loaded;
 use async_trait::async_trait;
 use cordboard::runtime::store::*;
 use cordboard_domain::id::*;
@@ -8,7 +9,7 @@ use cordboard_domain::work::{Account, Record, WorkflowVersion};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// How a commit ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,11 +106,15 @@ impl Store for FailingStore {
         }
     }
 
-    async fn load(&self, account: AccountId) -> Result<Option<Loaded>, StoreError> {
+    async fn load(&self, account: AccountId) -> Result<Option<Loading>, StoreError> {
         let fails = self.loads_to_fail.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        let loaded = if fails.is_ok() { Err(broken()) } else { self.inner.load(account).await };
+        let loaded = if fails.is_ok() { Err(broken()) } else { super::loaded::load(&*self.inner, account).await };
+        // Whoever waits for a load finds all of it read.
         self.loads.send_modify(|loads| *loads += 1);
-        loaded
+        let Some(Loaded { account, sequence, commits, records }) = loaded? else { return Ok(None) };
+        let (sender, stretches) = mpsc::channel(1);
+        sender.try_send(Ok(records)).map_err(|_| broken())?;
+        Ok(Some(Loading { account, sequence, commits, stretches }))
     }
 
     async fn found(&self, account: &Account, records: &[Record], keys: &[ApiKey]) -> Result<(), StoreError> {
@@ -118,6 +123,10 @@ impl Store for FailingStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         self.inner.accounts().await
+    }
+
+    async fn list_accounts(&self, after: Option<&str>, limit: u64) -> Result<Vec<Account>, StoreError> {
+        self.inner.list_accounts(after, limit).await
     }
 
     async fn get(&self, account: AccountId, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
@@ -151,8 +160,12 @@ impl Store for FailingStore {
         self.inner.versions(account, of, before, limit).await
     }
 
-    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<EventPage, StoreError> {
         self.inner.events(account, filter).await
+    }
+
+    async fn first_event(&self, account: AccountId) -> Result<u64, StoreError> {
+        self.inner.first_event(account).await
     }
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
@@ -177,5 +190,9 @@ impl Store for FailingStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.inner.ping().await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.inner.close().await
     }
 }

@@ -4,5 +4,6 @@
 pub mod clock;
 pub mod database;
 pub mod failing_store;
+pub mod loaded;
 pub mod postgres;
 pub mod program;

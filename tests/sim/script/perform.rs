@@ -28,6 +28,7 @@ pub fn perform(stage: &mut Stage, step: &Step) -> Done {
             stage.pass(to.millis_since(START) - stage.now.millis_since(START))
         }
         "show" => show(stage, name),
+        "explain" => explain(stage, name),
         "account" | "exclude" => account(stage, step, verb),
         "activity" | "channel" | "queue" | "schedule" | "workflow" => configure(stage, step, verb, name),
         "worker" => create_worker(stage, step, name),
@@ -72,6 +73,19 @@ fn show(stage: &mut Stage, name: &str) -> Done {
         }
     };
     stage.trace.push(line);
+    Ok(())
+}
+
+fn explain(stage: &mut Stage, name: &str) -> Done {
+    let id = stage.names.item(name)?;
+    let view = stage.engine.explanation_view(id, stage.now).ok_or_else(|| format!("`{name}` has ended"))?;
+    let told = view.explain();
+    stage.trace.push(told.summary);
+    for worker in told.excluded {
+        for reason in worker.reasons {
+            stage.trace.push(format!("{} {}: {}", worker.name, reason.code, reason.message));
+        }
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@
 //! jump 20s                                       the clock jumps; all timers fire late, at once
 //! crash                                          the engine is rebuilt from what it has committed
 //! show i1 · show ann                             the state of an item or a worker
+//! explain i1                                     why it is where it is, and what keeps each worker from it
 //! ```
 
 use super::parse::{Part, Step};

@@ -23,8 +23,10 @@ pub(super) fn against(directory: &dyn Directory, notes: &mut Notes) {
     for (name, pointer) in std::mem::take(&mut check.notes.preferred) {
         check.worker(&name, &pointer);
     }
+    let objects = super::object::objects_of_item(&sites);
     for site in &sites {
         check.site(site);
+        check.objects(&site.value, &site.pointer, &objects);
     }
     for route in &routes {
         check.satisfied(route);
@@ -36,9 +38,9 @@ pub(super) fn against(directory: &dyn Directory, notes: &mut Notes) {
     }
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     directory: &'a dyn Directory,
-    notes: &'a mut Notes,
+    pub(super) notes: &'a mut Notes,
     worker_count: usize,
     /// What has been looked up, by path.
     holders: HashMap<String, Holders>,
@@ -114,7 +116,7 @@ impl Check<'_> {
     }
 
     /// Who holds an attribute; `None` when too many have been looked up, which is told once.
-    fn holders(&mut self, path: &str) -> Option<Holders> {
+    pub(super) fn holders(&mut self, path: &str) -> Option<Holders> {
         if let Some(known) = self.holders.get(path) {
             return Some(known.clone());
         }

@@ -39,6 +39,7 @@ codes! {
     UNKNOWN_TIME_ZONE, "unknown_time_zone", Error, "The time zone is not in the IANA database.";
     NOT_AN_INSTANT, "not_an_instant", Error, "`wait.until` is a text that is no point in time.";
     BAD_EXPRESSION, "bad_expression", Error, "The expression cannot be compiled.";
+    OBJECT_COMPARED, "object_compared", Error, "The item as a whole is compared with a worker: nobody ever matches.";
     EMPTY_DOCUMENT, "empty_document", Error, "No rule and no default: every item would be canceled.";
     EMPTY_STEPS, "empty_steps", Error, "A rule, a default or a branch without steps.";
     UNKNOWN_QUEUE, "unknown_queue", Error, "The account has no queue of this id or name.";
@@ -48,6 +49,7 @@ codes! {
     UNKNOWN_ACTIVITY, "unknown_activity", Warning, "`sys.worker.activity` is compared with an unknown activity.";
     ATTRIBUTE_UNKNOWN, "attribute_unknown", Warning, "An expression reads an attribute that no worker has.";
     ATTRIBUTE_TYPE, "attribute_type", Warning, "An attribute is compared with a type that no worker holds there.";
+    OBJECT_LIKELY, "object_likely", Warning, "What the document reads as objects of the item is compared with a worker.";
     ATTRIBUTES_UNCHECKED, "attributes_unchecked", Warning, "So many attributes are read that some were not looked up.";
     NO_WORKERS, "no_workers", Warning, "The account has no workers, so what reads them could not be checked.";
     QUEUE_WITHOUT_WORKERS, "queue_without_workers", Warning, "No worker belongs to the queue of this step.";

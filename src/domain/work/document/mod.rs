@@ -9,6 +9,7 @@ mod check;
 mod code;
 mod directory;
 mod flow;
+mod object;
 mod offline;
 mod parse;
 mod program;

@@ -203,6 +203,52 @@ fn what_can_match_nobody_is_told() {
 }
 
 #[test]
+fn comparisons_with_objects_are_told() {
+    let compared = |operator: &str, path: &str| json!({operator: [{"var": "worker.site"}, {"var": path}]});
+    let of_workers = |workers: Value| of_route(json!({ "workers": workers }));
+    for operator in ["==", "!=", "<", "in"] {
+        assert_eq!(of_workers(compared(operator, "item")), [("object_compared", "/workers".to_owned())], "{operator}");
+        assert_eq!(of_workers(compared(operator, "item.customer")), [], "{operator}: nothing says what it is");
+    }
+    let likely = |path: &str, when: Value| {
+        let steps = json!([{"route": {"queue": "support", "workers": compared("in", path)}}]);
+        let rules = json!([{"name": "a", "when": when, "steps": steps}]);
+        let found = told(&json!({"rules": rules, "default": [{"route": {"queue": "everyone"}}]}));
+        found == [("object_likely", "/rules/0/steps/0/route/workers".to_owned())]
+    };
+    let reads = |path: &str| json!({"==": [{"var": path}, "gold"]});
+    assert!(likely("item.customer", reads("item.customer.tier")));
+    assert!(likely("item.people", reads("item.people.0.name")) && likely("item.people.0", reads("item.people.0.name")));
+    assert!(!likely("item.people", reads("item.people.0")), "a list of texts may be searched");
+    let any = |body: Value| json!({"some": [{"var": "item.people"}, body]});
+    assert!(likely("item.people", any(reads("name"))));
+    assert!(!likely("item.people", any(reads(""))) && !likely("item.people", any(reads("item.name"))));
+    let inner = any(json!({"some": [{"var": "item.skills"}, reads("name")]}));
+    assert!(!likely("item.people", inner.clone()) && likely("item.skills", inner));
+}
+
+#[test]
+fn objects_of_workers_are_told() {
+    let mut directory = account();
+    let skilled = json!({"home": {"city": "Ulm"}, "skills": [{"name": "voice"}], "site": "Ulm", "languages": ["de"]});
+    directory.add_worker("cleo", "Available", &skilled);
+    let codes = |workers: Value| -> Vec<&str> {
+        let document = with_steps(json!([{"route": {"queue": "support", "workers": workers}}]));
+        Document::check(&document, &directory).into_iter().map(|finding| finding.code).collect()
+    };
+    let with_item = |operator: &str, path: &str| json!({operator: [{"var": "item.x"}, {"var": path}]});
+    assert_eq!(codes(with_item("==", "worker.home")), ["attribute_type"]);
+    assert_eq!(codes(with_item("in", "worker.home")), ["attribute_type"]);
+    assert_eq!(codes(with_item("in", "worker.skills")), ["attribute_type"]);
+    assert_eq!(codes(json!({"in": [{"var": "worker.home"}, {"var": "item.x"}]})), ["attribute_type"]);
+    for sound in
+        [with_item("==", "worker.home.city"), with_item("in", "worker.languages"), with_item("in", "worker.site")]
+    {
+        assert_eq!(codes(sound.clone()), [""; 0], "{sound}");
+    }
+}
+
+#[test]
 fn schedules_must_exist() {
     let document = json!({
         "rules": [{"name": "open", "when": {"var": "sys.schedule.berln"}, "steps": [{"route": {"queue": "support"}}]}],

@@ -284,7 +284,7 @@ impl Engine {
             item.ended_at = Some(now);
             transfer = item.transfer.take();
         });
-        self.release_former(transfer.as_ref());
+        self.release_former(transfer.as_deref());
         let Some(entry) = self.items.get(&id) else { return };
         let (expires_at, wrap_up_until) = (entry.item.expires_at, entry.item.wrap_up_until);
         let version = (entry.item.workflow, entry.item.workflow_version);

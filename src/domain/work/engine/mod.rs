@@ -26,7 +26,7 @@ mod worker;
 
 pub use directory::check_name_text;
 pub use invariants::Violation;
-pub use recover::RecoveryError;
+pub use recover::{Recovery, RecoveryError};
 pub use rehearsal::{DryRun, DryRunView, Rehearsal, RehearsedStep};
 pub use statistics::*;
 
@@ -50,7 +50,7 @@ pub struct Engine {
     pub(in crate::work) config: Config,
     pub(in crate::work) floor: Floor,
     pub(in crate::work) waiting: Waiting,
-    /// Boxed, so that the table moves pointers and not items when it grows.
+    /// Each by itself on the heap: the table grows by moving what it holds.
     pub(in crate::work) items: HashMap<ItemId, Box<Entry>>,
     /// Open items by their `unique_key`.
     pub(in crate::work) unique_keys: HashMap<Box<str>, ItemId>,

@@ -168,7 +168,7 @@ impl Engine {
             item.worker = Some(worker);
             item.reservation = Some(accepted);
         });
-        self.release_former(transfer.as_ref());
+        self.release_former(transfer.as_deref());
         self.emit_item(turn, "work_item.assigned", item, None);
         if let Some(transfer) = transfer {
             let detail = json!({"outcome": "completed", "from_worker": transfer.from_worker, "to_worker": worker});

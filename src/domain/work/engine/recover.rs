@@ -16,6 +16,63 @@ pub enum RecoveryError {
     Dangling { resource: &'static str, id: String, missing: String },
 }
 
+/// An engine in the making. Records are given one by one, in this order: configuration and workers; then work items,
+/// each after the version of its workflow; reservations whenever they come.
+#[derive(Debug)]
+pub struct Recovery {
+    engine: Engine,
+    now: Timestamp,
+    workers: Vec<Worker>,
+    reservations: Vec<Reservation>,
+}
+
+impl Recovery {
+    /// `sequence` is that of the account's last event, `seed` the randomness of the ids to come.
+    pub fn new(account: Account, sequence: u64, seed: u64, now: Timestamp) -> Self {
+        Self::with(account, sequence, seed, now, Planted::default())
+    }
+
+    fn with(account: Account, sequence: u64, seed: u64, now: Timestamp, planted: Planted) -> Self {
+        let mut engine = Engine::new(account, seed);
+        engine.planted = planted;
+        engine.sequence = if planted.has(Plant::SequenceGapAtRecovery) { sequence + 1 } else { sequence };
+        Self { engine, now, workers: Vec::new(), reservations: Vec::new() }
+    }
+
+    pub fn add(&mut self, record: Record) -> Result<(), RecoveryError> {
+        match record {
+            Record::Worker(worker) => self.workers.push(worker),
+            Record::Item(item) => self.engine.recover_item(item)?,
+            Record::Reservation(reservation) => self.reservations.push(reservation),
+            configuration => self.engine.recover_configuration(configuration)?,
+        }
+        Ok(())
+    }
+
+    /// Seats the workers, gives them what they hold, and puts every item where it waited.
+    pub fn finish(self) -> Result<Engine, RecoveryError> {
+        let Self { mut engine, now, mut workers, mut reservations } = self;
+        let (mut out, actor) = (Vec::new(), Actor::System);
+        let mut turn = Turn::new(now, &actor, &mut out);
+        engine.refresh_capacities(&mut turn);
+        // In the order of ids whatever the store's order was: equal stores give equal engines.
+        workers.sort_unstable_by_key(|worker| worker.id);
+        for worker in workers {
+            engine.recover_worker(worker)?;
+        }
+        reservations.sort_unstable_by_key(|reservation| reservation.id);
+        for reservation in reservations {
+            engine.recover_reservation(reservation)?;
+        }
+        let mut ids: Vec<_> = engine.items.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            engine.recover_wait(id);
+        }
+        Ok(engine)
+    }
+}
+
 impl Engine {
     /// The engine of an account as it was after its last commit. `records` holds all configuration and workers, the
     /// workflow versions that are newest or in use, open items and live reservations, in any order.
@@ -29,7 +86,7 @@ impl Engine {
         Self::recover_with(account, sequence, seed, now, records, Planted::default())
     }
 
-    pub(in crate::work) fn recover_with(
+    fn recover_with(
         account: Account,
         sequence: u64,
         seed: u64,
@@ -37,38 +94,18 @@ impl Engine {
         records: impl IntoIterator<Item = Record>,
         planted: Planted,
     ) -> Result<Self, RecoveryError> {
-        let mut engine = Self::new(account, seed);
-        engine.planted = planted;
-        engine.sequence = if planted.has(Plant::SequenceGapAtRecovery) { sequence + 1 } else { sequence };
-        let (mut workers, mut items, mut reservations) = (Vec::new(), Vec::new(), Vec::new());
+        let mut recovery = Recovery::with(account, sequence, seed, now, planted);
+        let mut items = Vec::new();
         for record in records {
             match record {
-                Record::Worker(worker) => workers.push(worker),
-                Record::Item(item) => items.push(item),
-                Record::Reservation(reservation) => reservations.push(reservation),
-                configuration => engine.recover_configuration(configuration)?,
+                Record::Item(_) => items.push(record),
+                other => recovery.add(other)?,
             }
         }
-        let (mut out, actor) = (Vec::new(), Actor::System);
-        let mut turn = Turn::new(now, &actor, &mut out);
-        engine.refresh_capacities(&mut turn);
-        workers.sort_unstable_by_key(|worker| worker.id);
-        for worker in workers {
-            engine.recover_worker(worker)?;
-        }
-        items.sort_unstable_by_key(|item| item.id);
-        let ids: Vec<_> = items.iter().map(|item| item.id).collect();
         for item in items {
-            engine.recover_item(item)?;
+            recovery.add(item)?;
         }
-        reservations.sort_unstable_by_key(|reservation| reservation.id);
-        for reservation in reservations {
-            engine.recover_reservation(reservation)?;
-        }
-        for id in ids {
-            engine.recover_wait(id);
-        }
-        Ok(engine)
+        recovery.finish()
     }
 
     fn recover_configuration(&mut self, record: Record) -> Result<(), RecoveryError> {

@@ -71,11 +71,21 @@ impl Engine {
             let holds = preferred.is_some() && route.prefer_wait_s > 0 && !route.known_worker_only;
             item.place.prefer_until = holds.then(|| now.plus_seconds(route.prefer_wait_s));
         });
-        self.emit_step(turn, id, None);
         self.arm_wait_over(id, Some(&facts));
         self.relist(turn, id);
+        // An item that waits in vain says so from the beginning.
+        let fault = self.predicate_fault(id, route, &facts);
+        self.emit_step(turn, id, fault.map(|why| json!({ "matches_nobody": why })));
         self.emit_item(turn, "work_item.queued", id, None);
         Some(super::walk::Next::Rest)
+    }
+
+    /// Why no worker whatever can satisfy the step's predicate for an item that waits in it.
+    fn predicate_fault(&self, id: ItemId, route: &Route, facts: &Value) -> Option<String> {
+        let wait = self.items.get(&id)?.wait.as_deref()?;
+        // Whoever satisfies it has not failed, and that is known already.
+        let selected = self.floor.predicates.selected(wait.class.predicate)?;
+        if selected.is_empty() { route.workers.as_ref()?.fault(facts) } else { None }
     }
 
     fn preferred_worker(&self, prefer: &crate::rule::Expression, facts: &Value) -> Option<WorkerId> {

@@ -139,7 +139,7 @@ impl Engine {
             };
             let bounded = warm && !matches!(target, Target::Workflow(_));
             item.place.deadline = bounded.then(|| now.plus_seconds(WARM_TRANSFER_S_MAX));
-            item.transfer = Some(transfer);
+            item.transfer = Some(Box::new(transfer));
         });
     }
 
@@ -165,7 +165,7 @@ impl Engine {
     /// Ends a warm transfer that is under way: the item is its first worker's, where it was.
     pub(super) fn undo_transfer(&mut self, turn: &mut Turn<'_>, id: ItemId, why: &str) {
         let warm = |transfer: &&Transfer| transfer.kept_reservation.is_some();
-        let transfer = self.items.get(&id).and_then(|entry| entry.item.transfer.as_ref()).filter(warm).cloned();
+        let transfer = self.items.get(&id).and_then(|entry| entry.item.transfer.as_deref()).filter(warm).cloned();
         let Some(transfer) = transfer else { return };
         self.cancel_offers(turn, id, "transfer_undone");
         self.leave_wait(turn, id);

@@ -9,7 +9,7 @@ use crate::work::view::EventData;
 use crate::work::*;
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 
 pub(in crate::work) struct Turn<'a> {
     pub now: Timestamp,
@@ -74,12 +74,7 @@ impl Engine {
         detail: Option<Value>,
     ) {
         let data = to_raw_value(&EventData { resource, actor: turn.actor, detail });
-        // Views are made of strings, numbers and maps with string keys, which always serialise.
-        let data = data.unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned());
-        self.sequence += 1;
-        let id = EventId(self.ids.next(turn.now));
-        let event = Event { id, sequence: self.sequence, event_type, subject, time: turn.now, data };
-        turn.out.push(Output::Event(event));
+        self.push_event(turn, event_type, (subject, None), data);
     }
 
     pub(in crate::work) fn emit_item(
@@ -90,8 +85,9 @@ impl Engine {
         detail: Option<Value>,
     ) {
         let Some(entry) = self.items.get(&id) else { return };
+        let worker = entry.item.worker;
         let data = to_raw_value(&EventData { resource: view::ItemView::from(&entry.item), actor: turn.actor, detail });
-        self.push_event(turn, event_type, id.to_string(), data);
+        self.push_event(turn, event_type, (id.to_string(), worker), data);
     }
 
     pub(in crate::work) fn emit_reservation(
@@ -101,9 +97,9 @@ impl Engine {
         id: ReservationId,
     ) {
         let Some(reservation) = self.reservations.get(&id) else { return };
-        let resource = view::ReservationView::from(reservation);
+        let (resource, worker) = (view::ReservationView::from(reservation), reservation.worker);
         let data = to_raw_value(&EventData { resource, actor: turn.actor, detail: None });
-        self.push_event(turn, event_type, id.to_string(), data);
+        self.push_event(turn, event_type, (id.to_string(), Some(worker)), data);
     }
 
     pub(in crate::work) fn emit_worker(
@@ -116,20 +112,21 @@ impl Engine {
         let Some(worker) = self.worker_view(id) else { return };
         let resource = view::WorkerJson::from(&worker);
         let data = to_raw_value(&EventData { resource, actor: turn.actor, detail });
-        self.push_event(turn, event_type, id.to_string(), data);
+        self.push_event(turn, event_type, (id.to_string(), Some(id)), data);
     }
 
     fn push_event(
         &mut self,
         turn: &mut Turn<'_>,
         event_type: &'static str,
-        subject: String,
-        data: serde_json::Result<Box<serde_json::value::RawValue>>,
+        (subject, worker): (String, Option<WorkerId>),
+        data: serde_json::Result<Box<RawValue>>,
     ) {
-        let data = data.unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned());
+        // Views are made of strings, numbers and maps with string keys, which always serialise.
+        let data = data.unwrap_or_else(|_| RawValue::NULL.to_owned());
         self.sequence += 1;
         let id = EventId(self.ids.next(turn.now));
-        let event = Event { id, sequence: self.sequence, event_type, subject, time: turn.now, data };
+        let event = Event { id, sequence: self.sequence, event_type, subject, time: turn.now, worker, data };
         turn.out.push(Output::Event(event));
     }
 

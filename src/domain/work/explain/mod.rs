@@ -103,8 +103,8 @@ pub struct ExcludedWorker {
 /// One thing that keeps a worker from an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exclusion {
-    /// `not_in_queue`, `predicate`, `activity`, `unreachable`, `capacity`, `declined`, `offered`, `holds_item` or
-    /// `reserved_for_another`.
+    /// `not_in_queue`, `predicate` (it is false), `predicate_fails` (it cannot be evaluated for this item), `activity`,
+    /// `unreachable`, `capacity`, `declined`, `offered`, `holds_item` or `reserved_for_another`.
     pub code: &'static str,
     pub message: String,
 }

@@ -1,6 +1,6 @@
 //! Sentences about rules: which part of a predicate fails, and for which values.
 
-use crate::rule::{Expression, variables};
+use crate::rule::{Expression, Template, is_worker_path, variables};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -10,6 +10,9 @@ const SHOWN_CHARS_MAX: usize = 120;
 /// Why an expression is not true: its smallest failing part, with the values that it read.
 pub(super) fn failing_part(rule: &Value, facts: &Value) -> String {
     let part = failing(rule, facts);
+    if let Some(why) = part.get("throw").and_then(Value::as_str) {
+        return format!("fails for this item: {why}");
+    }
     let error = Expression::compile(part).and_then(|expression| expression.evaluate(facts)).err();
     match error {
         Some(error) => format!("`{}` cannot be evaluated: {error}{}", shown(part), values(part, facts)),
@@ -17,25 +20,41 @@ pub(super) fn failing_part(rule: &Value, facts: &Value) -> String {
     }
 }
 
+/// Why a step's predicate fails for an item whoever the worker is, with what it read of the item.
+pub(super) fn failing_for_all(workers: &Template, facts: &Value) -> Option<String> {
+    let why = workers.fault(facts)?;
+    let read = values_at(workers.source(), facts, |path| !is_worker_path(path));
+    let read = if read.is_empty() { read } else { format!(" ({read})") };
+    Some(format!("the step's `workers` fails for this item, so nobody matches: {why}{read}"))
+}
+
 /// Why an expression is true.
 pub(super) fn holding_part(rule: &Value, facts: &Value) -> String {
     format!("`{}` is true{}", shown(rule), values(rule, facts))
 }
 
-/// In an `and` the first operand that fails is to blame; everything else is blamed as a whole.
+/// In an `and` the first operand that fails is to blame, in an `or` the first that cannot be evaluated; everything else
+/// is blamed as a whole.
 fn failing<'a>(rule: &'a Value, facts: &Value) -> &'a Value {
-    let operands = rule.as_object().filter(|fields| fields.len() == 1).and_then(|fields| fields.get("and"));
-    let Some(Value::Array(operands)) = operands else { return rule };
-    let holds =
-        |rule: &Value| Expression::compile(rule).and_then(|expression| expression.truthy(facts)).unwrap_or(false);
-    match operands.iter().find(|operand| !holds(operand)) {
-        Some(operand) => failing(operand, facts),
-        None => rule,
-    }
+    let operation = rule.as_object().filter(|fields| fields.len() == 1).and_then(|fields| fields.iter().next());
+    let Some((operator, Value::Array(operands))) = operation else { return rule };
+    let outcome = |rule: &Value| Expression::compile(rule).and_then(|expression| expression.truthy(facts));
+    let blamed = match operator.as_str() {
+        "and" => operands.iter().find(|operand| !outcome(operand).unwrap_or(false)),
+        "or" => operands.iter().find(|operand| outcome(operand).is_err()),
+        _ => None,
+    };
+    blamed.map_or(rule, |operand| failing(operand, facts))
 }
 
+/// What it reads, as the end of a sentence.
 fn values(rule: &Value, facts: &Value) -> String {
-    let read = variables(rule, "").into_iter().filter(|variable| !variable.of_element);
+    let told = values_at(rule, facts, |_| true);
+    if told.is_empty() { told } else { format!(": {told}") }
+}
+
+fn values_at(rule: &Value, facts: &Value, wanted: impl Fn(&str) -> bool) -> String {
+    let read = variables(rule, "").into_iter().filter(|variable| !variable.of_element && wanted(&variable.path));
     let paths: BTreeSet<String> = read.map(|variable| variable.path).collect();
     let told: Vec<String> = paths
         .into_iter()
@@ -44,7 +63,7 @@ fn values(rule: &Value, facts: &Value) -> String {
             None => format!("{path} is missing"),
         })
         .collect();
-    if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
+    told.join(", ")
 }
 
 fn shown(value: &Value) -> String {
@@ -80,5 +99,22 @@ mod tests {
         let told = failing_part(&rule, &facts);
         assert_eq!(told, r#"`{"in":["de",{"var":"worker.languages"}]}` is not true: worker.languages is ["en"]"#);
         assert!(failing_part(&json!({"var": "worker.x"}), &facts).ends_with("worker.x is missing"));
+    }
+
+    #[test]
+    fn a_predicate_that_fails_is_told_with_what_the_item_has() {
+        let rule = json!({"and": [{"var": "worker.senior"}, {"in": [{"var": "worker.id"}, {"var": "item.people"}]}]});
+        let template = Template::compile(&rule).expect("compiles");
+        assert_eq!(failing_for_all(&template, &json!({"item": {"people": ["ann"]}})), None);
+        let people = json!({"item": {"people": [{"id": 1}]}});
+        let told = failing_for_all(&template, &people).expect("fails");
+        assert!(
+            told.starts_with("the step's `workers` fails for this item, so nobody matches: `item.people`: "),
+            "{told}"
+        );
+        assert!(told.ends_with(r#" (item.people is [{"id":1}])"#), "{told}");
+        let rest = template.fill(&people).expect("a worker without seniority does not come to it");
+        let senior = json!({"worker": {"senior": true}});
+        assert!(failing_part(&rest, &senior).starts_with("fails for this item: `item.people`: "));
     }
 }

@@ -1,6 +1,6 @@
 //! The snapshot that an explanation is made from, and the making of it.
 
-use super::reason::{failing_part, holding_part};
+use super::reason::{failing_for_all, failing_part, holding_part};
 use super::*;
 use crate::rule::Expression;
 use crate::work::engine::{Engine, Version};
@@ -36,6 +36,8 @@ struct WaitView {
     offers: u32,
     waiting: usize,
     priority_per_minute: f64,
+    /// Why nobody can satisfy the predicate whatever they are, when the item makes it fail.
+    fault: Option<String>,
 }
 
 impl Engine {
@@ -43,6 +45,9 @@ impl Engine {
     pub fn explanation_view(&self, id: ItemId, now: Timestamp) -> Option<ExplanationView> {
         let entry = self.items.get(&id)?;
         let version = self.version_of(id)?;
+        let facts = self.facts_of(&entry.item, &version, now);
+        let route = self.route_of(id);
+        let fault = route.and_then(|route| failing_for_all(&route.workers?, &facts));
         let wait = entry.wait.as_deref().map(|wait| {
             let class = wait.class;
             let queue = self.config.queues.get(&class.queue);
@@ -61,11 +66,12 @@ impl Engine {
                 offers: wait.offers,
                 waiting: self.waiting.class_len(&class),
                 priority_per_minute: queue.map_or(0.0, |it| f64::from(it.queue.priority_per_minute_milli) / 1_000.0),
+                fault,
             }
         });
         Some(ExplanationView {
             now,
-            facts: self.facts_of(&entry.item, &version, now),
+            facts,
             item: entry.item.clone(),
             version,
             live: entry.live.iter().filter_map(|id| self.reservations.get(id)).cloned().collect(),
@@ -131,7 +137,9 @@ impl ExplanationView {
             ItemState::Reserved => format!("The item is offered to {} and waits for an answer.", names.join(", ")),
             ItemState::Pending if self.wait.is_none() => format!("The item rests {whereabouts}."),
             ItemState::Pending => {
+                let fault = self.wait.as_ref().and_then(|wait| wait.fault.as_deref());
                 let next = match (eligible.first(), excluded.len()) {
+                    (None, _) if fault.is_some() => fault.unwrap_or_default().to_owned(),
                     (Some(first), _) => format!("{} comes first among {} eligible workers", first.name, eligible.len()),
                     (None, 0) => "the account has no workers".to_owned(),
                     (None, number) => format!("none of {number} workers may be offered it now"),
@@ -231,8 +239,12 @@ impl ExplanationView {
         if !holds(&wait.members) {
             add("not_in_queue", failing_part(&wait.members, facts));
         }
-        if !holds(&wait.predicate) {
-            add("predicate", failing_part(&wait.predicate, facts));
+        let satisfied = Expression::compile(&wait.predicate).and_then(|predicate| predicate.truthy(facts));
+        match (&wait.fault, satisfied) {
+            (Some(why), _) => add("predicate_fails", why.clone()),
+            (None, Err(_)) => add("predicate_fails", failing_part(&wait.predicate, facts)),
+            (None, Ok(false)) => add("predicate", failing_part(&wait.predicate, facts)),
+            (None, Ok(true)) => {}
         }
         if !seat.activity_available {
             add("activity", format!("is in activity {}", seat.activity));

@@ -4,9 +4,10 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::{Caller, Operator, fresh_key};
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IfMatch, NoIdempotencyKey, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IfMatch, NoIdempotencyKey, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::Forbidden;
 use super::super::schema;
 use crate::runtime::store::{ApiKey, Role};
 use axum::extract::{Path, State};
@@ -65,7 +66,7 @@ fn installation_only(operator: &Operator) -> Result<(), ApiError> {
 
 /// List accounts, newest first. Operator only.
 #[utoipa::path(get, path = "/v1/accounts", tag = "Accounts", params(PageParams),
-    responses((status = 200, body = schema::Accounts), Problems))]
+    responses((status = 200, body = schema::Accounts), Forbidden))]
 async fn list_accounts(
     State(state): State<HttpState>,
     operator: Operator,
@@ -73,20 +74,20 @@ async fn list_accounts(
 ) -> Result<Answer, ApiError> {
     installation_only(&operator)?;
     let limit = find::limit(page.limit)?;
-    let mut accounts = state.runtime.store().accounts().await?;
-    accounts.reverse();
-    let wanted = |account: &Account| page.after.as_ref().is_none_or(|after| account.id.to_string() < *after);
-    let accounts = accounts.into_iter().filter(wanted).take(usize::try_from(limit).unwrap_or(usize::MAX) + 1);
+    let after = find::cursor(page.after, |text| AccountId::parse(text).is_ok())?;
+    let accounts = state.runtime.store().list_accounts(after.as_deref(), limit + 1).await?;
+    let accounts = accounts.into_iter();
     let entries = accounts.map(|account| answer::show(&Record::Account(account)).body).collect();
     Ok(answer::page(entries, limit, answer::by_id))
 }
 
 /// Create an account with its first admin key, which is shown this once. Operator only.
 #[utoipa::path(post, path = "/v1/accounts", tag = "Accounts", request_body = AccountRequest,
-    responses((status = 201, body = schema::NewAccount), Problems))]
+    responses((status = 201, body = schema::NewAccount), Forbidden))]
 async fn create_account(
     State(state): State<HttpState>,
     operator: Operator,
+    _: NoParams,
     _: NoIdempotencyKey,
     body: Body<AccountRequest>,
 ) -> Result<Response, ApiError> {
@@ -100,9 +101,9 @@ async fn create_account(
         Some(ApiKey { id, account, name, role, worker: None, hash, created_at: now, expires_at: None })
     };
     let account = state.runtime.create_account(&name, first_key).await?;
-    let mut shown = answer::show(&Record::Account(account)).body;
-    shown["api_key"] = json!(text);
-    Ok(Answer::ok(shown).created("/v1/accounts").into_response())
+    let mut shown = answer::show(&Record::Account(account));
+    shown.body["api_key"] = json!(text);
+    Ok(Answer::resource(shown).created("/v1/accounts").into_response())
 }
 
 /// The account that a path names, if the caller reaches it.
@@ -121,10 +122,11 @@ async fn reached(state: &HttpState, operator: &Operator, id: &str) -> Result<Acc
 
 /// Get an account.
 #[utoipa::path(get, path = "/v1/accounts/{id}", tag = "Accounts", params(("id" = String, Path)),
-    responses((status = 200, body = schema::Account), Problems))]
+    responses((status = 200, body = schema::Account), Forbidden))]
 async fn get_account(
     State(state): State<HttpState>,
     operator: Operator,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let account = reached(&state, &operator, &id).await?;
@@ -132,13 +134,14 @@ async fn get_account(
 }
 
 /// Change an account's name or settings.
-#[utoipa::path(patch, path = "/v1/accounts/{id}", tag = "Accounts", params(("id" = String, Path)),
-    request_body = AccountChange, responses((status = 200, body = schema::Account), Problems))]
+#[utoipa::path(patch, path = "/v1/accounts/{id}", tag = "Accounts", params(("id" = String, Path), IfMatch),
+    request_body = AccountChange, responses((status = 200, body = schema::Account), Forbidden))]
 async fn update_account(
     State(state): State<HttpState>,
     operator: Operator,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<AccountChange>,
 ) -> Result<Response, ApiError> {
     let account = reached(&state, &operator, &id).await?.id;
@@ -155,5 +158,6 @@ async fn update_account(
         presence_grace_s: change.presence_grace_s,
         exclusions: change.exclusions,
     });
-    carry_out(&state, &caller, Order::new(Command::UpdateAccount { name, settings, expected })).await
+    carry_out(&state, &caller, Order::new(Command::UpdateAccount { name, settings, expected: None }).when(condition))
+        .await
 }

@@ -3,9 +3,10 @@
 use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::schema;
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
@@ -44,7 +45,7 @@ pub struct ActivityChange {
 
 /// List activities, newest first.
 #[utoipa::path(get, path = "/v1/activities", tag = "Activities", params(PageParams),
-    responses((status = 200, body = schema::Activities), Problems))]
+    responses((status = 200, body = schema::Activities), Forbidden))]
 async fn list_activities(
     State(state): State<HttpState>,
     caller: Caller,
@@ -54,11 +55,12 @@ async fn list_activities(
 }
 
 /// Create an activity.
-#[utoipa::path(post, path = "/v1/activities", tag = "Activities", request_body = NewActivity,
-    responses((status = 201, body = schema::Activity), Problems))]
+#[utoipa::path(post, path = "/v1/activities", tag = "Activities", params(IdempotencyKey), request_body = NewActivity,
+    responses((status = 201, body = schema::Activity), Forbidden))]
 async fn create_activity(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewActivity>,
 ) -> Result<Response, ApiError> {
@@ -70,10 +72,11 @@ async fn create_activity(
 
 /// Get an activity by id or name.
 #[utoipa::path(get, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = schema::Activity), Problems))]
+    responses((status = 200, body = schema::Activity), Forbidden))]
 async fn get_activity(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Activity, &id).await
@@ -86,30 +89,32 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Ac
 }
 
 /// Change an activity.
-#[utoipa::path(patch, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name")),
-    request_body = ActivityChange, responses((status = 200, body = schema::Activity), Problems))]
+#[utoipa::path(patch, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    request_body = ActivityChange, responses((status = 200, body = schema::Activity), Forbidden, Conflict))]
 async fn update_activity(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<ActivityChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
     let change = body.value;
-    let command = Command::UpdateActivity { id, name: change.name, available: change.available, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::UpdateActivity { id, name: change.name, available: change.available, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete an activity; refused while it is in use.
-#[utoipa::path(delete, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/activities/{id}", tag = "Activities", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    responses((status = 204), Forbidden, Conflict))]
 async fn delete_activity(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteActivity { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteActivity { id, expected: None }).when(condition)).await
 }

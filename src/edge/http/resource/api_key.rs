@@ -1,11 +1,12 @@
 //! `/api-keys`: who may call. A key is shown once, in the answer to its creation; only its hash is kept.
 
 use super::super::HttpState;
-use super::super::answer::{self, Answer, Order, carry_out};
+use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::{Caller, fresh_key};
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, NoIdempotencyKey, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IfMatch, NoIdempotencyKey, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::Forbidden;
 use super::super::schema;
 use crate::runtime::store::{ApiKey, KeyChange, Role};
 use axum::extract::{Path, State};
@@ -18,6 +19,9 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// A key never changes, so it has one revision only.
+const REVISION: u64 = 1;
 
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list_api_keys, create_api_key)).routes(routes!(get_api_key, delete_api_key))
@@ -55,7 +59,7 @@ fn show(key: &ApiKey) -> Value {
 
 /// List API keys, newest first.
 #[utoipa::path(get, path = "/v1/api-keys", tag = "API keys", params(PageParams),
-    responses((status = 200, body = schema::ApiKeys), Problems))]
+    responses((status = 200, body = schema::ApiKeys), Forbidden))]
 async fn list_api_keys(
     State(state): State<HttpState>,
     caller: Caller,
@@ -63,16 +67,18 @@ async fn list_api_keys(
 ) -> Result<Answer, ApiError> {
     caller.configures()?;
     let limit = find::limit(page.limit)?;
-    let keys = state.runtime.store().keys(caller.account, page.after.as_deref(), limit + 1).await?;
+    let after = find::cursor(page.after, |text| KeyId::parse(text).is_ok())?;
+    let keys = state.runtime.store().keys(caller.account, after.as_deref(), limit + 1).await?;
     Ok(answer::page(keys.iter().map(show).collect(), limit, answer::by_id))
 }
 
 /// Create an API key. The answer is the only time that it is shown, so there is no idempotency key for it.
 #[utoipa::path(post, path = "/v1/api-keys", tag = "API keys", request_body = NewApiKey,
-    responses((status = 201, body = schema::ApiKey), Problems))]
+    responses((status = 201, body = schema::ApiKey), Forbidden))]
 async fn create_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     _: NoIdempotencyKey,
     body: Body<NewApiKey>,
 ) -> Result<Response, ApiError> {
@@ -118,7 +124,7 @@ async fn create_api_key(
         Command::RecordChange { event_type: "api_key.created", subject: key.id.to_string(), data: shown.clone() };
     carry_out(&state, &caller, Order { keys: vec![KeyChange::Put(key)], ..Order::new(event) }).await?;
     shown["key"] = json!(text);
-    Ok(Answer::ok(shown).created("/v1/api-keys").into_response())
+    Ok(Answer::resource(Shown { body: shown, revision: REVISION }).created("/v1/api-keys").into_response())
 }
 
 async fn find_key(state: &HttpState, caller: &Caller, id: &str) -> Result<ApiKey, ApiError> {
@@ -132,24 +138,29 @@ async fn find_key(state: &HttpState, caller: &Caller, id: &str) -> Result<ApiKey
 
 /// Get an API key, without the key itself.
 #[utoipa::path(get, path = "/v1/api-keys/{id}", tag = "API keys", params(("id" = String, Path)),
-    responses((status = 200, body = schema::ApiKey), Problems))]
+    responses((status = 200, body = schema::ApiKey), Forbidden))]
 async fn get_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-) -> Result<Answer, ApiError> {
-    Ok(Answer::ok(show(&find_key(&state, &caller, &id).await?)))
+) -> Result<Response, ApiError> {
+    let body = show(&find_key(&state, &caller, &id).await?);
+    Ok(Answer::resource(Shown { body, revision: REVISION }).into_response())
 }
 
 /// Revoke an API key.
-#[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "API keys", params(("id" = String, Path)),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "API keys", params(("id" = String, Path), IfMatch),
+    responses((status = 204), Forbidden))]
 async fn delete_api_key(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let key = find_key(&state, &caller, &id).await?;
+    condition.check(REVISION)?;
     if key.role == Role::Admin && caller.role != Role::Admin {
         return Err(ApiError::forbidden("only an admin revokes an admin's key"));
     }

@@ -3,9 +3,10 @@
 use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::schema;
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
@@ -45,7 +46,7 @@ pub struct ChannelChange {
 
 /// List channels, newest first.
 #[utoipa::path(get, path = "/v1/channels", tag = "Channels", params(PageParams),
-    responses((status = 200, body = schema::Channels), Problems))]
+    responses((status = 200, body = schema::Channels), Forbidden))]
 async fn list_channels(
     State(state): State<HttpState>,
     caller: Caller,
@@ -55,11 +56,12 @@ async fn list_channels(
 }
 
 /// Create a channel.
-#[utoipa::path(post, path = "/v1/channels", tag = "Channels", request_body = NewChannel,
-    responses((status = 201, body = schema::Channel), Problems))]
+#[utoipa::path(post, path = "/v1/channels", tag = "Channels", params(IdempotencyKey), request_body = NewChannel,
+    responses((status = 201, body = schema::Channel), Forbidden))]
 async fn create_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewChannel>,
 ) -> Result<Response, ApiError> {
@@ -71,10 +73,11 @@ async fn create_channel(
 
 /// Get a channel by id or name.
 #[utoipa::path(get, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = schema::Channel), Problems))]
+    responses((status = 200, body = schema::Channel), Forbidden))]
 async fn get_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Channel, &id).await
@@ -87,32 +90,34 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Ch
 }
 
 /// Change a channel.
-#[utoipa::path(patch, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name")),
-    request_body = ChannelChange, responses((status = 200, body = schema::Channel), Problems))]
+#[utoipa::path(patch, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    request_body = ChannelChange, responses((status = 200, body = schema::Channel), Forbidden))]
 async fn update_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<ChannelChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
     let change = body.value;
-    let command = Command::UpdateChannel { id, default_capacity: change.default_capacity, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::UpdateChannel { id, default_capacity: change.default_capacity, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a channel; refused while it is in use.
-#[utoipa::path(delete, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/channels/{id}", tag = "Channels", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    responses((status = 204), Forbidden, Conflict))]
 async fn delete_channel(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteChannel { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteChannel { id, expected: None }).when(condition)).await
 }
 
 fn one() -> u32 {

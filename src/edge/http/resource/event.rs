@@ -1,15 +1,16 @@
 //! `/events`: everything that happened, oldest first.
 
 use super::super::HttpState;
-use super::super::answer::{self, Answer};
+use super::super::answer::Answer;
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
+use super::super::error::ApiError;
 use super::super::extract::Params;
+use super::super::openapi::Forbidden;
+use super::super::stream::types_of;
 use super::super::{find, schema};
 use crate::runtime::store::{EventFilter, StoredEvent};
 use axum::extract::State;
-use cordboard_domain::event::CATALOGUE;
-use cordboard_domain::id::AccountId;
+use cordboard_domain::id::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -26,8 +27,8 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 pub struct EventParams {
     /// Only events with a higher sequence number; default 0.
     after_sequence: Option<u64>,
-    /// Types to show, separated by commas; all when absent.
-    #[param(example = "work_item.created,work_item.completed")]
+    /// Types to show, separated by commas: a type, or `work_item.*` for all of one resource; all when absent.
+    #[param(example = "work_item.created,reservation.*")]
     types: Option<String>,
     /// Id of the resource that the events are about.
     subject: Option<String>,
@@ -36,27 +37,45 @@ pub struct EventParams {
     limit: Option<u64>,
 }
 
-/// List events, oldest first; `next` is the `after_sequence` of the next page.
+/// List events, oldest first; `next` is the `after_sequence` of the next page. With `types`, one request looks at 20,480
+/// events at most: a page may have few entries or none and still have a `next`.
 #[utoipa::path(get, path = "/v1/events", tag = "Events", params(EventParams),
-    responses((status = 200, body = schema::Events), Problems))]
+    responses((status = 200, body = schema::Events), Forbidden))]
 async fn list_events(
     State(state): State<HttpState>,
     caller: Caller,
     Params(params): Params<EventParams>,
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
-    let types: Vec<String> = params.types.iter().flat_map(|types| types.split(',')).map(str::to_owned).collect();
-    if let Some(unknown) = types.iter().find(|name| !CATALOGUE.iter().any(|known| known.name == name.as_str())) {
-        return Err(ApiError::parameter("types", "unknown_type", format!("there is no event type `{unknown}`")));
-    }
+    let types = types_of(params.types.as_deref())?;
     let after_sequence = params.after_sequence.unwrap_or(0);
     if i64::try_from(after_sequence).is_err() {
         return Err(ApiError::parameter("after_sequence", "out_of_range", "no sequence number is that high"));
     }
-    list(&state, &caller, EventFilter { after_sequence, types, subject: params.subject, limit: 0 }, params.limit).await
+    if params.subject.as_deref().is_some_and(|subject| !is_subject(subject)) {
+        return Err(ApiError::parameter("subject", "bad_value", "give the id of a resource, such as `itm_...`"));
+    }
+    let filter = EventFilter { after_sequence, types, subject: params.subject, ..EventFilter::default() };
+    list(&state, &caller, filter, params.limit).await
 }
 
-/// A page of the account's events.
+/// Whether a text is an id that events may be about. Whether there is such a resource is not asked: what is deleted
+/// has events too.
+fn is_subject(text: &str) -> bool {
+    AccountId::parse(text).is_ok()
+        || WorkerId::parse(text).is_ok()
+        || ActivityId::parse(text).is_ok()
+        || ChannelId::parse(text).is_ok()
+        || QueueId::parse(text).is_ok()
+        || WorkflowId::parse(text).is_ok()
+        || ScheduleId::parse(text).is_ok()
+        || ItemId::parse(text).is_ok()
+        || ReservationId::parse(text).is_ok()
+        || KeyId::parse(text).is_ok()
+}
+
+/// A page of the account's events. When it looks for types, it looks at a bounded number of events; a page that is not
+/// full then goes on where that ended.
 pub async fn list(
     state: &HttpState,
     caller: &Caller,
@@ -64,24 +83,12 @@ pub async fn list(
     given: Option<u64>,
 ) -> Result<Answer, ApiError> {
     let limit = find::limit(given)?;
-    let filter = EventFilter { limit: limit + 1, ..filter };
-    let events = state.runtime.store().events(caller.account, &filter).await?;
-    let entries = events.iter().map(|event| cloud_event(caller.account, event)).collect();
-    Ok(answer::page(entries, limit, |event| event.get("sequence").map(Value::to_string)))
+    let page = state.runtime.store().events(caller.account, &EventFilter { limit, ..filter }).await?;
+    let entries: Vec<Value> = page.events.iter().map(|event| cloud_event(caller.account, event)).collect();
+    let next = page.more.then(|| page.read_to.to_string());
+    Ok(Answer::ok(json!({ "data": entries, "next": next })))
 }
 
-/// The event as CloudEvents 1.0 JSON.
 fn cloud_event(account: AccountId, event: &StoredEvent) -> Value {
-    json!({
-        "specversion": "1.0",
-        "id": event.id,
-        "source": format!("/accounts/{account}"),
-        "type": event.event_type,
-        "subject": event.subject,
-        "time": event.time,
-        "datacontenttype": "application/json",
-        // The engine wrote it as JSON; it is text only in its column.
-        "data": serde_json::from_str::<Value>(&event.data).unwrap_or_default(),
-        "sequence": event.sequence,
-    })
+    json!(event.cloud_event(account))
 }

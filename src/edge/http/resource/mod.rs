@@ -33,7 +33,8 @@ async fn list_config(
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
     let limit = find::limit(page.limit)?;
-    let filter = Filter { name, after: page.after, limit: limit + 1, ..Filter::default() };
+    let after = find::cursor(page.after, |text| find::is_id(kind, text))?;
+    let filter = Filter { name, after, limit: limit + 1, ..Filter::default() };
     let records = state.runtime.store().list(caller.account, kind, &filter).await?;
     let entries = records.iter().map(|record| answer::show(record).body).collect();
     Ok(answer::page(entries, limit, answer::by_id))

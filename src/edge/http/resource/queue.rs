@@ -3,9 +3,10 @@
 use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::schema;
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
@@ -59,7 +60,7 @@ pub struct QueueChange {
 
 /// List queues, newest first.
 #[utoipa::path(get, path = "/v1/queues", tag = "Queues", params(PageParams),
-    responses((status = 200, body = schema::Queues), Problems))]
+    responses((status = 200, body = schema::Queues), Forbidden))]
 async fn list_queues(
     State(state): State<HttpState>,
     caller: Caller,
@@ -69,11 +70,12 @@ async fn list_queues(
 }
 
 /// Create a queue.
-#[utoipa::path(post, path = "/v1/queues", tag = "Queues", request_body = NewQueue,
-    responses((status = 201, body = schema::Queue), Problems))]
+#[utoipa::path(post, path = "/v1/queues", tag = "Queues", params(IdempotencyKey), request_body = NewQueue,
+    responses((status = 201, body = schema::Queue), Forbidden))]
 async fn create_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewQueue>,
 ) -> Result<Response, ApiError> {
@@ -90,10 +92,11 @@ async fn create_queue(
 
 /// Get a queue by id or name.
 #[utoipa::path(get, path = "/v1/queues/{id}", tag = "Queues", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = schema::Queue), Problems))]
+    responses((status = 200, body = schema::Queue), Forbidden))]
 async fn get_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Queue, &id).await
@@ -106,13 +109,14 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Qu
 }
 
 /// Change a queue.
-#[utoipa::path(patch, path = "/v1/queues/{id}", tag = "Queues", params(("id" = String, Path, description = "Id or name")),
-    request_body = QueueChange, responses((status = 200, body = schema::Queue), Problems))]
+#[utoipa::path(patch, path = "/v1/queues/{id}", tag = "Queues", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    request_body = QueueChange, responses((status = 200, body = schema::Queue), Forbidden, Conflict))]
 async fn update_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<QueueChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
@@ -123,22 +127,23 @@ async fn update_queue(
         workers: change.workers,
         order: change.order,
         priority_per_minute_milli: change.priority_per_minute.map(milli).transpose()?,
-        expected,
+        expected: None,
     };
-    carry_out(&state, &caller, Order::new(command)).await
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a queue; refused while it is in use.
-#[utoipa::path(delete, path = "/v1/queues/{id}", tag = "Queues", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/queues/{id}", tag = "Queues", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    responses((status = 204), Forbidden, Conflict))]
 async fn delete_queue(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteQueue { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteQueue { id, expected: None }).when(condition)).await
 }
 
 fn everybody() -> Value {

@@ -3,8 +3,8 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::{find, schema};
 use crate::runtime::store::{Filter, Kind};
 use axum::extract::{Path, State};
@@ -35,6 +35,7 @@ pub struct ReservationParams {
     state: Option<ReservationState>,
     /// Name or id.
     worker: Option<String>,
+    /// Id of a work item, open or ended.
     work_item: Option<String>,
     /// Entries of the page, 1 to 200; default 50.
     #[param(minimum = 1, maximum = 200)]
@@ -73,7 +74,7 @@ pub struct CompleteReservation {
 
 /// List reservations, newest first.
 #[utoipa::path(get, path = "/v1/reservations", tag = "Reservations", params(ReservationParams),
-    responses((status = 200, body = schema::Reservations), Problems))]
+    responses((status = 200, body = schema::Reservations)))]
 async fn list_reservations(
     State(state): State<HttpState>,
     caller: Caller,
@@ -81,12 +82,12 @@ async fn list_reservations(
 ) -> Result<Answer, ApiError> {
     let limit = find::limit(params.limit)?;
     let word = |state: ReservationState| serde_json::to_value(state).ok().and_then(|it| it.as_str().map(str::to_owned));
-    let worker = super::work_item::listed_worker(&state, &caller, params.worker).await?;
+    let worker = find::filtered_worker(&state, &caller, params.worker).await?;
     let filter = Filter {
         state: params.state.and_then(word),
         worker: worker.map(|id| id.to_string()),
-        work_item: params.work_item,
-        after: params.after,
+        work_item: find::filtered(&state, &caller, Kind::Item, "work_item", params.work_item).await?,
+        after: find::cursor(params.after, |text| find::is_id(Kind::Reservation, text))?,
         limit: limit + 1,
         ..Filter::default()
     };
@@ -105,10 +106,11 @@ async fn find_reservation(state: &HttpState, caller: &Caller, id: &str) -> Resul
 
 /// Get a reservation.
 #[utoipa::path(get, path = "/v1/reservations/{id}", tag = "Reservations", params(("id" = String, Path)),
-    responses((status = 200, body = schema::Reservation), Problems))]
+    responses((status = 200, body = schema::Reservation)))]
 async fn get_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let reservation = find_reservation(&state, &caller, &id).await?;
@@ -144,65 +146,78 @@ async fn act(
 }
 
 /// Accept an offer: the item is the worker's.
-#[utoipa::path(post, path = "/v1/reservations/{id}/accept", tag = "Reservations", params(("id" = String, Path)),
-    request_body = AcceptReservation, responses((status = 200, body = schema::Reservation), Problems))]
+#[utoipa::path(post, path = "/v1/reservations/{id}/accept", tag = "Reservations", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = AcceptReservation, responses((status = 200, body = schema::Reservation)))]
 async fn accept_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<AcceptReservation>,
 ) -> Result<Response, ApiError> {
-    let order = |id| Order::new(Command::AcceptReservation { id, expected }).once(key, body.digest);
+    let order =
+        |id| Order::new(Command::AcceptReservation { id, expected: None }).when(condition).once(key, body.digest);
     act(&state, &caller, &id, ReservationState::Accepted, order).await
 }
 
 /// Reject an offer: the item goes back to its old place and is offered on.
-#[utoipa::path(post, path = "/v1/reservations/{id}/reject", tag = "Reservations", params(("id" = String, Path)),
-    request_body = RejectReservation, responses((status = 200, body = schema::Reservation), Problems))]
+#[utoipa::path(post, path = "/v1/reservations/{id}/reject", tag = "Reservations", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = RejectReservation, responses((status = 200, body = schema::Reservation)))]
 async fn reject_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<RejectReservation>,
 ) -> Result<Response, ApiError> {
     let RejectReservation { reason, activity } = body.value;
     let activity = activity.map(Reference);
-    let order = |id| Order::new(Command::RejectReservation { id, reason, activity, expected }).once(key, body.digest);
+    let order = |id| {
+        Order::new(Command::RejectReservation { id, reason, activity, expected: None })
+            .when(condition)
+            .once(key, body.digest)
+    };
     act(&state, &caller, &id, ReservationState::Rejected, order).await
 }
 
 /// Begin the after-call work of an accepted reservation.
-#[utoipa::path(post, path = "/v1/reservations/{id}/wrap-up", tag = "Reservations", params(("id" = String, Path)),
-    request_body = WrapUpReservation, responses((status = 200, body = schema::Reservation), Problems))]
+#[utoipa::path(post, path = "/v1/reservations/{id}/wrap-up", tag = "Reservations", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = WrapUpReservation, responses((status = 200, body = schema::Reservation)))]
 async fn wrap_up_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<WrapUpReservation>,
 ) -> Result<Response, ApiError> {
     let timeout_s = body.value.timeout_s;
-    let order = |id| Order::new(Command::WrapUpReservation { id, timeout_s, expected }).once(key, body.digest);
+    let order = |id| {
+        Order::new(Command::WrapUpReservation { id, timeout_s, expected: None }).when(condition).once(key, body.digest)
+    };
     act(&state, &caller, &id, ReservationState::Wrapping, order).await
 }
 
 /// Complete an accepted or wrapping reservation, and its item with it.
-#[utoipa::path(post, path = "/v1/reservations/{id}/complete", tag = "Reservations", params(("id" = String, Path)),
-    request_body = CompleteReservation, responses((status = 200, body = schema::Reservation), Problems))]
+#[utoipa::path(post, path = "/v1/reservations/{id}/complete", tag = "Reservations", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = CompleteReservation, responses((status = 200, body = schema::Reservation)))]
 async fn complete_reservation(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<CompleteReservation>,
 ) -> Result<Response, ApiError> {
     let reason = body.value.reason;
-    let order = |id| Order::new(Command::CompleteReservation { id, reason, expected }).once(key, body.digest);
+    let order = |id| {
+        Order::new(Command::CompleteReservation { id, reason, expected: None }).when(condition).once(key, body.digest)
+    };
     act(&state, &caller, &id, ReservationState::Completed, order).await
 }

@@ -3,9 +3,10 @@
 use super::super::HttpState;
 use super::super::answer::{Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::schema;
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
@@ -31,7 +32,7 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 pub struct NewSchedule {
     #[schema(min_length = 1, max_length = 120)]
     name: String,
-    #[schema(example = "Europe/Berlin")]
+    #[schema(value_type = String, example = "Europe/Berlin")]
     time_zone: Value,
     /// By day (`mon` to `sun`): spans such as `["09:00", "17:00"]`.
     #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<Vec<String>>>>)]
@@ -45,6 +46,7 @@ pub struct NewSchedule {
 pub struct ScheduleChange {
     #[schema(min_length = 1, max_length = 120)]
     name: Option<String>,
+    #[schema(value_type = Option<String>)]
     time_zone: Option<Value>,
     #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<Vec<String>>>>)]
     weekly: Option<Value>,
@@ -54,7 +56,7 @@ pub struct ScheduleChange {
 
 /// List schedules, newest first.
 #[utoipa::path(get, path = "/v1/schedules", tag = "Schedules", params(PageParams),
-    responses((status = 200, body = schema::Schedules), Problems))]
+    responses((status = 200, body = schema::Schedules), Forbidden))]
 async fn list_schedules(
     State(state): State<HttpState>,
     caller: Caller,
@@ -64,11 +66,12 @@ async fn list_schedules(
 }
 
 /// Create a schedule.
-#[utoipa::path(post, path = "/v1/schedules", tag = "Schedules", request_body = NewSchedule,
-    responses((status = 201, body = schema::Schedule), Problems))]
+#[utoipa::path(post, path = "/v1/schedules", tag = "Schedules", params(IdempotencyKey), request_body = NewSchedule,
+    responses((status = 201, body = schema::Schedule), Forbidden))]
 async fn create_schedule(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewSchedule>,
 ) -> Result<Response, ApiError> {
@@ -86,10 +89,11 @@ async fn create_schedule(
 
 /// Get a schedule by id or name.
 #[utoipa::path(get, path = "/v1/schedules/{id}", tag = "Schedules", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = schema::Schedule), Problems))]
+    responses((status = 200, body = schema::Schedule), Forbidden))]
 async fn get_schedule(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     super::get_config(&state, &caller, Kind::Schedule, &id).await
@@ -102,13 +106,14 @@ async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Result<Sc
 }
 
 /// Change a schedule.
-#[utoipa::path(patch, path = "/v1/schedules/{id}", tag = "Schedules", params(("id" = String, Path, description = "Id or name")),
-    request_body = ScheduleChange, responses((status = 200, body = schema::Schedule), Problems))]
+#[utoipa::path(patch, path = "/v1/schedules/{id}", tag = "Schedules", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    request_body = ScheduleChange, responses((status = 200, body = schema::Schedule), Forbidden, Conflict))]
 async fn update_schedule(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<ScheduleChange>,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
@@ -119,22 +124,23 @@ async fn update_schedule(
             true => Some(hours(present_hours(&state, &caller, &id.to_string()).await?, parts)),
             false => None,
         };
-        Command::UpdateSchedule { id, name: change.name, hours, expected }
+        Command::UpdateSchedule { id, name: change.name, hours, expected: None }
     };
-    carry_out(&state, &caller, Order::new(command)).await
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a schedule; refused while it is in use.
-#[utoipa::path(delete, path = "/v1/schedules/{id}", tag = "Schedules", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/schedules/{id}", tag = "Schedules", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    responses((status = 204), Forbidden, Conflict))]
 async fn delete_schedule(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteSchedule { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteSchedule { id, expected: None }).when(condition)).await
 }
 
 /// Hours with the given parts set.

@@ -3,13 +3,14 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::{find, schema};
 use crate::runtime::store::{EventFilter, Filter, Kind};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use cordboard_domain::id::{ItemId, WorkerId};
+use cordboard_domain::id::ItemId;
 use cordboard_domain::limit::ITEM_TIMEOUT_S_DEFAULT;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::explain::Explanation;
@@ -148,41 +149,9 @@ pub struct RerouteWorkItem {
     workflow: Option<String>,
 }
 
-async fn config(
-    state: &HttpState,
-    caller: &Caller,
-    kind: Kind,
-    named: Option<String>,
-) -> Result<Option<String>, ApiError> {
-    let Some(reference) = named else { return Ok(None) };
-    // A filter that names nothing finds nothing; that it names nothing is worth telling.
-    let found = find::config_id(state, caller, kind, &reference).await;
-    found.map(Some).map_err(|error| match error.status.as_u16() {
-        404 => ApiError::parameter(find::noun(kind), "unknown_reference", error.detail),
-        _ => error,
-    })
-}
-
-/// The id of the worker whose resources are listed: the caller's own for an agent.
-pub async fn listed_worker(
-    state: &HttpState,
-    caller: &Caller,
-    named: Option<String>,
-) -> Result<Option<WorkerId>, ApiError> {
-    let named = match (named, caller.held_to()) {
-        (None, own) => return Ok(own),
-        (Some(named), _) => named,
-    };
-    let found = find::worker(state, caller, &named).await;
-    found.map(|view| Some(view.worker.id)).map_err(|error| match error.status.as_u16() {
-        404 => ApiError::parameter("worker", "unknown_reference", error.detail),
-        _ => error,
-    })
-}
-
 /// List work items, newest first.
 #[utoipa::path(get, path = "/v1/work-items", tag = "Work items", params(WorkItemParams),
-    responses((status = 200, body = schema::WorkItems), Problems))]
+    responses((status = 200, body = schema::WorkItems)))]
 async fn list_work_items(
     State(state): State<HttpState>,
     caller: Caller,
@@ -190,15 +159,19 @@ async fn list_work_items(
 ) -> Result<Answer, ApiError> {
     let limit = find::limit(params.limit)?;
     let word = |state: ItemState| serde_json::to_value(state).ok().and_then(|it| it.as_str().map(str::to_owned));
+    let queue = find::filtered(&state, &caller, Kind::Queue, "queue", params.queue).await?;
+    let workflow = find::filtered(&state, &caller, Kind::Workflow, "workflow", params.workflow).await?;
+    let channel = find::filtered_channel(&state, &caller, params.channel).await?;
+    let worker = find::filtered_worker(&state, &caller, params.worker).await?;
     let filter = Filter {
         state: params.state.and_then(word),
-        queue: config(&state, &caller, Kind::Queue, params.queue).await?,
-        workflow: config(&state, &caller, Kind::Workflow, params.workflow).await?,
-        channel: params.channel,
-        worker: listed_worker(&state, &caller, params.worker).await?.map(|id| id.to_string()),
+        queue,
+        workflow,
+        channel,
+        worker: worker.map(|id| id.to_string()),
         created_from: params.created_from,
         created_before: params.created_before,
-        after: params.after,
+        after: find::cursor(params.after, |text| find::is_id(Kind::Item, text))?,
         limit: limit + 1,
         ..Filter::default()
     };
@@ -207,12 +180,13 @@ async fn list_work_items(
 }
 
 /// Create a work item. It is offered at once when a worker is free for it.
-#[utoipa::path(post, path = "/v1/work-items", tag = "Work items", request_body = NewWorkItem,
+#[utoipa::path(post, path = "/v1/work-items", tag = "Work items", params(IdempotencyKey), request_body = NewWorkItem,
     responses((status = 201, body = schema::WorkItem), (status = 200, description = "An open item has this `unique_key`",
-    body = schema::WorkItem), Problems))]
+    body = schema::WorkItem), Forbidden))]
 async fn create_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewWorkItem>,
 ) -> Result<Response, ApiError> {
@@ -235,10 +209,11 @@ fn raw(attributes: &Value) -> Result<Box<RawValue>, ApiError> {
 
 /// Get a work item.
 #[utoipa::path(get, path = "/v1/work-items/{id}", tag = "Work items", params(("id" = String, Path)),
-    responses((status = 200, body = schema::WorkItem), Problems))]
+    responses((status = 200, body = schema::WorkItem)))]
 async fn get_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let item = find::item(&state, &caller, find::item_id(&id)?).await?;
@@ -275,13 +250,14 @@ async fn act(
 }
 
 /// Change a work item's attributes or priority.
-#[utoipa::path(patch, path = "/v1/work-items/{id}", tag = "Work items", params(("id" = String, Path)),
-    request_body = WorkItemChange, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(patch, path = "/v1/work-items/{id}", tag = "Work items", params(("id" = String, Path), IfMatch),
+    request_body = WorkItemChange, responses((status = 200, body = schema::WorkItem), Forbidden, Conflict))]
 async fn update_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<WorkItemChange>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
@@ -289,8 +265,8 @@ async fn update_work_item(
     let item = find::item(&state, &caller, id).await?;
     let WorkItemChange { attributes, priority, reevaluate } = body.value;
     let attributes = attributes.as_ref().map(raw).transpose()?;
-    let command = Command::UpdateItem { id, attributes, priority, reevaluate, expected };
-    act(&state, &caller, item, Order::new(command), &[]).await
+    let command = Command::UpdateItem { id, attributes, priority, reevaluate, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition), &[]).await
 }
 
 struct Action {
@@ -304,37 +280,40 @@ async fn action(state: &HttpState, caller: &Caller, id: &str) -> Result<Action, 
 }
 
 /// Cancel a pending or reserved item; its open offers are canceled.
-#[utoipa::path(post, path = "/v1/work-items/{id}/cancel", tag = "Work items", params(("id" = String, Path)),
-    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/cancel", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn cancel_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<EndWorkItem>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
     let Action { item, id } = action(&state, &caller, &id).await?;
-    let command = Command::CancelItem { id, reason: body.value.reason, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[ItemState::Canceled]).await
+    let command = Command::CancelItem { id, reason: body.value.reason, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[ItemState::Canceled]).await
 }
 
 /// Complete an assigned or wrapping item.
-#[utoipa::path(post, path = "/v1/work-items/{id}/complete", tag = "Work items", params(("id" = String, Path)),
-    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/complete", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = EndWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn complete_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<EndWorkItem>,
 ) -> Result<Response, ApiError> {
     let Action { item, id } = action(&state, &caller, &id).await?;
     holds(&caller, &item)?;
-    let command = Command::CompleteItem { id, reason: body.value.reason, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[ItemState::Completed]).await
+    let command = Command::CompleteItem { id, reason: body.value.reason, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[ItemState::Completed])
+        .await
 }
 
 /// An agent acts on items only that it holds, not on those that it is merely offered.
@@ -346,31 +325,33 @@ fn holds(caller: &Caller, item: &Item) -> Result<(), ApiError> {
 }
 
 /// Begin the after-call work of an assigned item; it still holds the worker's capacity.
-#[utoipa::path(post, path = "/v1/work-items/{id}/wrap-up", tag = "Work items", params(("id" = String, Path)),
-    request_body = WrapUpWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/wrap-up", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = WrapUpWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn wrap_up_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<WrapUpWorkItem>,
 ) -> Result<Response, ApiError> {
     let Action { item, id } = action(&state, &caller, &id).await?;
     holds(&caller, &item)?;
     let WrapUpWorkItem { timeout_s, reason } = body.value;
-    let command = Command::WrapUpItem { id, timeout_s, reason, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+    let command = Command::WrapUpItem { id, timeout_s, reason, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[]).await
 }
 
 /// Transfer an assigned item to a worker, a queue or a workflow.
-#[utoipa::path(post, path = "/v1/work-items/{id}/transfer", tag = "Work items", params(("id" = String, Path)),
-    request_body = TransferWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/transfer", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = TransferWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn transfer_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<TransferWorkItem>,
 ) -> Result<Response, ApiError> {
@@ -383,33 +364,35 @@ async fn transfer_work_item(
         (None, None, Some(workflow)) => TransferTarget::Workflow(Reference(workflow)),
         _ => return Err(ApiError::field("", "one_of", "exactly one of `worker`, `queue` and `workflow` is needed")),
     };
-    let command = Command::TransferItem { id, to, warm, expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+    let command = Command::TransferItem { id, to, warm, expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[]).await
 }
 
 /// Start an unassigned item again, in the newest version of its own or of another workflow.
-#[utoipa::path(post, path = "/v1/work-items/{id}/reroute", tag = "Work items", params(("id" = String, Path)),
-    request_body = RerouteWorkItem, responses((status = 200, body = schema::WorkItem), Problems))]
+#[utoipa::path(post, path = "/v1/work-items/{id}/reroute", tag = "Work items", params(("id" = String, Path), IfMatch, IdempotencyKey),
+    request_body = RerouteWorkItem, responses((status = 200, body = schema::WorkItem), Forbidden))]
 async fn reroute_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<RerouteWorkItem>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
     let Action { item, id } = action(&state, &caller, &id).await?;
-    let command = Command::RerouteItem { id, workflow: body.value.workflow.map(Reference), expected };
-    act(&state, &caller, item, Order::new(command).once(key, body.digest), &[]).await
+    let command = Command::RerouteItem { id, workflow: body.value.workflow.map(Reference), expected: None };
+    act(&state, &caller, item, Order::new(command).when(condition).once(key, body.digest), &[]).await
 }
 
 /// Explain why an item is where it is: rule, step, who comes next, what excludes everybody else, what happens when.
 #[utoipa::path(get, path = "/v1/work-items/{id}/explanation", tag = "Work items", params(("id" = String, Path)),
-    responses((status = 200, body = schema::Explanation), Problems))]
+    responses((status = 200, body = schema::Explanation)))]
 async fn explain_work_item(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Answer, ApiError> {
     let Action { item, id } = action(&state, &caller, &id).await?;
@@ -438,7 +421,7 @@ pub struct ItemEventParams {
 
 /// List the events about a work item, oldest first.
 #[utoipa::path(get, path = "/v1/work-items/{id}/events", tag = "Work items", params(("id" = String, Path), ItemEventParams),
-    responses((status = 200, body = schema::Events), Problems))]
+    responses((status = 200, body = schema::Events)))]
 async fn list_work_item_events(
     State(state): State<HttpState>,
     caller: Caller,

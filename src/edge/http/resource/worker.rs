@@ -3,12 +3,15 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::{Caller, worker_token};
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, NoIdempotencyKey, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoIdempotencyKey, NoParams, Params};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::{find, schema};
+use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use cordboard_domain::id::WorkerId;
 use cordboard_domain::work::view::WorkerJson;
 use cordboard_domain::work::{Command, NewWorker as Creation, Reference, WorkerChange as Change, WorkerView};
 use serde::Deserialize;
@@ -91,7 +94,7 @@ fn show(view: &WorkerView) -> Value {
 
 /// List workers, newest first.
 #[utoipa::path(get, path = "/v1/workers", tag = "Workers", params(WorkerParams),
-    responses((status = 200, body = schema::Workers), Problems))]
+    responses((status = 200, body = schema::Workers), Forbidden))]
 async fn list_workers(
     State(state): State<HttpState>,
     caller: Caller,
@@ -99,6 +102,8 @@ async fn list_workers(
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
     let limit = find::limit(params.limit)?;
+    let after = find::cursor(params.after, |text| WorkerId::parse(text).is_ok())?;
+    let activity = find::filtered(&state, &caller, Kind::Activity, "activity", params.activity).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
     let views = state.runtime.read(caller.account, move |engine, _| {
         let members: Option<HashSet<_>> = match &params.queue {
@@ -106,17 +111,14 @@ async fn list_workers(
             None => None,
         };
         let matches = |view: &WorkerView| {
-            params
-                .activity
-                .as_ref()
-                .is_none_or(|it| *it == view.activity_name || *it == view.worker.activity.to_string())
+            activity.as_ref().is_none_or(|it| *it == view.worker.activity.to_string())
                 && params.available.is_none_or(|it| it == view.available)
                 && params.name.as_ref().is_none_or(|it| *it == view.worker.name)
         };
         let mut ids = engine.worker_ids();
         ids.retain(|id| members.as_ref().is_none_or(|members| members.contains(id)));
         ids.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
-        let later = ids.into_iter().filter(|id| params.after.as_ref().is_none_or(|after| id.to_string() < *after));
+        let later = ids.into_iter().filter(|id| after.as_ref().is_none_or(|after| id.to_string() < *after));
         // The account's loop waits meanwhile, so only the page's own workers are looked at in full.
         let views: Vec<_> = later.filter_map(|id| engine.worker(id)).filter(matches).take(wanted).collect();
         Some(views)
@@ -126,11 +128,12 @@ async fn list_workers(
 }
 
 /// Create a worker.
-#[utoipa::path(post, path = "/v1/workers", tag = "Workers", request_body = NewWorker,
-    responses((status = 201, body = schema::Worker), Problems))]
+#[utoipa::path(post, path = "/v1/workers", tag = "Workers", params(IdempotencyKey), request_body = NewWorker,
+    responses((status = 201, body = schema::Worker), Forbidden))]
 async fn create_worker(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewWorker>,
 ) -> Result<Response, ApiError> {
@@ -148,10 +151,11 @@ async fn create_worker(
 
 /// Get a worker by id or name, with its load at the moment.
 #[utoipa::path(get, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = schema::Worker), Problems))]
+    responses((status = 200, body = schema::Worker)))]
 async fn get_worker(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let view = find::worker(&state, &caller, &id).await?;
@@ -160,13 +164,14 @@ async fn get_worker(
 }
 
 /// Change a worker. A worker's own token changes the activity only.
-#[utoipa::path(patch, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name")),
-    request_body = WorkerChange, responses((status = 200, body = schema::Worker), Problems))]
+#[utoipa::path(patch, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    request_body = WorkerChange, responses((status = 200, body = schema::Worker), Forbidden, Conflict))]
 async fn update_worker(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<WorkerChange>,
 ) -> Result<Response, ApiError> {
     let id = find::worker(&state, &caller, &id).await?.worker.id;
@@ -186,21 +191,22 @@ async fn update_worker(
         connection_required: change.connection_required,
         reject_offers: change.reject_offers,
     };
-    carry_out(&state, &caller, Order::new(Command::UpdateWorker { id, change, expected })).await
+    carry_out(&state, &caller, Order::new(Command::UpdateWorker { id, change, expected: None }).when(condition)).await
 }
 
 /// Delete a worker; refused while it has live reservations.
-#[utoipa::path(delete, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/workers/{id}", tag = "Workers", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    responses((status = 204), Forbidden, Conflict))]
 async fn delete_worker(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = find::worker(&state, &caller, &id).await?.worker.id;
-    carry_out(&state, &caller, Order::new(Command::DeleteWorker { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteWorker { id, expected: None }).when(condition)).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -213,10 +219,11 @@ pub struct TokenRequest {
 
 /// Make a short-lived token with which a worker reaches its own resources.
 #[utoipa::path(post, path = "/v1/workers/{id}/token", tag = "Workers", params(("id" = String, Path, description = "Id or name")),
-    request_body = TokenRequest, responses((status = 201, body = schema::WorkerToken), Problems))]
+    request_body = TokenRequest, responses((status = 201, body = schema::WorkerToken), Forbidden))]
 async fn create_worker_token(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     _: NoIdempotencyKey,
     body: Body<TokenRequest>,

@@ -3,10 +3,12 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
-use super::super::extract::{Body, IdempotencyKey, IfMatch, Params};
+use super::super::error::ApiError;
+use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
+use super::super::openapi::{Conflict, Forbidden};
 use super::super::schema;
+use super::super::workflow_schema::WorkflowDocument;
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -33,7 +35,7 @@ pub struct NewWorkflow {
     #[schema(min_length = 1, max_length = 120)]
     name: String,
     /// The workflow document; `docs/workflows.md` is its manual.
-    #[schema(value_type = Object)]
+    #[schema(value_type = WorkflowDocument)]
     document: Value,
     #[schema(max_length = 2000)]
     assignment_url: Option<String>,
@@ -67,7 +69,7 @@ pub struct PublishParams {
 
 /// List workflows, newest first, without their documents.
 #[utoipa::path(get, path = "/v1/workflows", tag = "Workflows", params(PageParams),
-    responses((status = 200, body = schema::Workflows), Problems))]
+    responses((status = 200, body = schema::Workflows), Forbidden))]
 async fn list_workflows(
     State(state): State<HttpState>,
     caller: Caller,
@@ -77,11 +79,12 @@ async fn list_workflows(
 }
 
 /// Create a workflow with the first version of its document.
-#[utoipa::path(post, path = "/v1/workflows", tag = "Workflows", request_body = NewWorkflow,
-    responses((status = 201, body = schema::WorkflowWithDocument), Problems))]
+#[utoipa::path(post, path = "/v1/workflows", tag = "Workflows", params(IdempotencyKey), request_body = NewWorkflow,
+    responses((status = 201, body = schema::WorkflowWithDocument), Forbidden))]
 async fn create_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<NewWorkflow>,
 ) -> Result<Response, ApiError> {
@@ -114,10 +117,11 @@ async fn latest(state: &HttpState, caller: &Caller, reference: &str) -> Result<S
 
 /// Get a workflow by id or name, with the newest version of its document.
 #[utoipa::path(get, path = "/v1/workflows/{id}", tag = "Workflows", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 200, body = schema::WorkflowWithDocument), Problems))]
+    responses((status = 200, body = schema::WorkflowWithDocument), Forbidden))]
 async fn get_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
@@ -130,53 +134,55 @@ pub async fn id_of(state: &HttpState, caller: &Caller, reference: &str) -> Resul
 }
 
 /// Change a workflow's name or callbacks.
-#[utoipa::path(patch, path = "/v1/workflows/{id}", tag = "Workflows", params(("id" = String, Path, description = "Id or name")),
-    request_body = WorkflowChange, responses((status = 200, body = schema::WorkflowWithDocument), Problems))]
+#[utoipa::path(patch, path = "/v1/workflows/{id}", tag = "Workflows", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    request_body = WorkflowChange, responses((status = 200, body = schema::WorkflowWithDocument), Forbidden, Conflict))]
 async fn update_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<WorkflowChange>,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
     let WorkflowChange { name, assignment_url, assignment_fallback_url } = body.value;
-    let command = Command::UpdateWorkflow { id, name, assignment_url, assignment_fallback_url, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::UpdateWorkflow { id, name, assignment_url, assignment_fallback_url, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Publish a new version of a workflow's document. Items keep the version that they started with unless
 /// `reevaluate` is given.
 #[utoipa::path(put, path = "/v1/workflows/{id}/document", tag = "Workflows",
-    params(("id" = String, Path, description = "Id or name"), PublishParams), request_body = Object,
-    responses((status = 200, body = schema::WorkflowWithDocument), Problems))]
+    params(("id" = String, Path, description = "Id or name"), PublishParams, IfMatch), request_body = WorkflowDocument,
+    responses((status = 200, body = schema::WorkflowWithDocument), Forbidden))]
 async fn publish_workflow(
     State(state): State<HttpState>,
     caller: Caller,
     Path(id): Path<String>,
     Params(params): Params<PublishParams>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
     body: Body<Value>,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
-    let command = Command::PublishWorkflow { id, document: body.value, reevaluate: params.reevaluate, expected };
-    carry_out(&state, &caller, Order::new(command)).await
+    let command = Command::PublishWorkflow { id, document: body.value, reevaluate: params.reevaluate, expected: None };
+    carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
 /// Delete a workflow; refused while open items are in it.
-#[utoipa::path(delete, path = "/v1/workflows/{id}", tag = "Workflows", params(("id" = String, Path, description = "Id or name")),
-    responses((status = 204), Problems))]
+#[utoipa::path(delete, path = "/v1/workflows/{id}", tag = "Workflows", params(("id" = String, Path, description = "Id or name"), IfMatch),
+    responses((status = 204), Forbidden, Conflict))]
 async fn delete_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
-    IfMatch(expected): IfMatch,
+    condition: IfMatch,
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
-    carry_out(&state, &caller, Order::new(Command::DeleteWorkflow { id, expected })).await
+    carry_out(&state, &caller, Order::new(Command::DeleteWorkflow { id, expected: None }).when(condition)).await
 }
 
 fn show_version(version: &WorkflowVersion) -> Value {
@@ -186,7 +192,7 @@ fn show_version(version: &WorkflowVersion) -> Value {
 /// List the versions of a workflow's document, newest first.
 #[utoipa::path(get, path = "/v1/workflows/{id}/versions", tag = "Workflows",
     params(("id" = String, Path, description = "Id or name"), PageParams),
-    responses((status = 200, body = schema::WorkflowVersions), Problems))]
+    responses((status = 200, body = schema::WorkflowVersions), Forbidden))]
 async fn list_versions(
     State(state): State<HttpState>,
     caller: Caller,
@@ -207,10 +213,11 @@ async fn list_versions(
 /// Get one version of a workflow's document.
 #[utoipa::path(get, path = "/v1/workflows/{id}/versions/{version}", tag = "Workflows",
     params(("id" = String, Path, description = "Id or name"), ("version" = u32, Path, minimum = 1)),
-    responses((status = 200, body = schema::WorkflowVersion), Problems))]
+    responses((status = 200, body = schema::WorkflowVersion), Forbidden))]
 async fn get_version(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path((id, version)): Path<(String, String)>,
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
@@ -218,5 +225,7 @@ async fn get_version(
     let number = version.parse::<u32>().ok().filter(|number| *number <= i32::MAX as u32);
     let number = number.ok_or_else(|| ApiError::not_found("version"))?;
     let found = state.runtime.store().version(caller.account, id, number).await?;
-    Ok(Answer::ok(show_version(&found.ok_or_else(|| ApiError::not_found("version"))?)))
+    let found = found.ok_or_else(|| ApiError::not_found("version"))?;
+    // A version never changes, and its number is no other version's.
+    Ok(Answer::resource(Shown { body: show_version(&found), revision: u64::from(found.version) }))
 }

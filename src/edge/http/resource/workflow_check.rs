@@ -4,8 +4,9 @@
 use super::super::HttpState;
 use super::super::answer::Answer;
 use super::super::auth::Caller;
-use super::super::error::{ApiError, Problems};
-use super::super::extract::Body;
+use super::super::error::ApiError;
+use super::super::extract::{Body, NoParams};
+use super::super::openapi::Forbidden;
 use super::super::{find, schema};
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
@@ -25,8 +26,7 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentCheck {
-    /// The workflow document.
-    #[schema(value_type = Object)]
+    /// A workflow document, as in `PUT /v1/workflows/{id}/document`; what is wrong with it is told in the answer.
     document: Value,
     /// Items to follow through it.
     #[serde(default)]
@@ -38,7 +38,6 @@ pub struct DocumentCheck {
 #[serde(deny_unknown_fields)]
 pub struct WorkflowCheck {
     /// Another document than the workflow's newest.
-    #[schema(value_type = Option<Object>)]
     document: Option<Value>,
     /// Items to follow through it.
     #[serde(default)]
@@ -48,10 +47,11 @@ pub struct WorkflowCheck {
 
 /// Check a document and follow sample items through it: rule, steps over time, and the workers eligible now.
 #[utoipa::path(post, path = "/v1/workflows/check", tag = "Workflows", request_body = DocumentCheck,
-    responses((status = 200, body = schema::DryRun), Problems))]
+    responses((status = 200, body = schema::DryRun), Forbidden))]
 async fn check_document(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     body: Body<DocumentCheck>,
 ) -> Result<Answer, ApiError> {
     caller.not_agent()?;
@@ -61,10 +61,11 @@ async fn check_document(
 /// Check a workflow's newest document, or another in its place, and follow sample items through it.
 #[utoipa::path(post, path = "/v1/workflows/{id}/check", tag = "Workflows",
     params(("id" = String, Path, description = "Id or name")), request_body = WorkflowCheck,
-    responses((status = 200, body = schema::DryRun), Problems))]
+    responses((status = 200, body = schema::DryRun), Forbidden))]
 async fn check_workflow(
     State(state): State<HttpState>,
     caller: Caller,
+    _: NoParams,
     Path(id): Path<String>,
     body: Body<WorkflowCheck>,
 ) -> Result<Answer, ApiError> {

@@ -109,9 +109,9 @@ impl Engine {
 
     /// Items in the waiting room for a queue, in the order of their ids. Asked only when the queue itself changes.
     fn listed_in(&self, id: QueueId) -> Vec<ItemId> {
-        let waits =
-            |entry: &super::super::Entry| entry.wait.as_ref().is_some_and(|wait| wait.listed && wait.class.queue == id);
-        let mut items: Vec<_> = self.items.values().filter(|entry| waits(entry)).map(|entry| entry.item.id).collect();
+        let waits = |wait: &Wait| wait.listed && wait.class.queue == id;
+        let listed = self.items.values().filter(|entry| entry.wait.as_deref().is_some_and(waits));
+        let mut items: Vec<_> = listed.map(|entry| entry.item.id).collect();
         items.sort_unstable();
         items
     }

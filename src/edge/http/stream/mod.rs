@@ -1,0 +1,168 @@
+//! Live events: what the event stream (SSE) and the event socket (WebSocket) have in common. Both give an account's
+//! events in order and without gaps from a position on, and say at each moment how to resume.
+
+mod socket;
+mod sse;
+
+use super::HttpState;
+use super::auth::{self, Caller};
+use super::error::ApiError;
+use crate::runtime::FeedRefused;
+use crate::runtime::feed::{Feed, FeedEnd, Published, Wanted};
+use crate::runtime::presence::Connection;
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use cordboard_domain::time::Timestamp;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Without an event for so long, a sign of life with the position is sent.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+pub fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new().routes(routes!(sse::stream_events)).routes(routes!(socket::open_event_socket))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StreamParams {
+    /// Sequence number after which to begin; what happens from now on when absent.
+    after: Option<u64>,
+    /// Types to send, separated by commas: a type, `work_item.*` for all of one resource; all when absent.
+    #[param(example = "work_item.*,reservation.offered")]
+    types: Option<String>,
+}
+
+/// A caller that stays: what it may see is looked at again as long as its stream is open.
+pub struct Listener {
+    caller: Caller,
+    credential: String,
+}
+
+impl FromRequestParts<HttpState> for Listener {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        Ok(Self { caller, credential: auth::credential(parts)? })
+    }
+}
+
+/// Types as a query names them.
+pub fn types_of(given: Option<&str>) -> Result<Vec<String>, ApiError> {
+    Wanted::of_patterns(given.iter().flat_map(|types| types.split(','))).map_err(|unknown| {
+        let message =
+            format!("there is no event type `{unknown}`; give a type, or `work_item.*` for all of one resource");
+        ApiError::parameter("types", "unknown_type", message)
+    })
+}
+
+/// Why a stream is over.
+enum End {
+    Stopping,
+    Unauthorized,
+    Failed,
+}
+
+impl End {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Stopping => "the server is stopping",
+            Self::Unauthorized => "the key or token is not valid any more",
+            Self::Failed => "the events cannot be read now",
+        }
+    }
+}
+
+/// What comes next on a stream.
+enum Next {
+    Event(Arc<Published>),
+    /// Nothing happened for a while.
+    Quiet,
+    End(End),
+}
+
+/// An open stream: the feed, and what is held while it lasts.
+struct Stream {
+    state: HttpState,
+    listener: Listener,
+    feed: Feed,
+    /// When the caller's right to listen was last looked at.
+    looked_at: Timestamp,
+    stopping: watch::Receiver<bool>,
+    _permit: OwnedSemaphorePermit,
+    /// A worker's own stream is its live connection.
+    _connection: Option<Connection>,
+}
+
+impl Stream {
+    async fn open(
+        state: HttpState,
+        listener: Listener,
+        after: Option<u64>,
+        types: Vec<String>,
+    ) -> Result<Self, ApiError> {
+        let account = listener.caller.account;
+        let permit = state.streams_of(account).try_acquire_owned().map_err(|_| {
+            let detail = "this account has as many event streams open as it may";
+            let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", detail);
+            ApiError { retry_after_s: Some(HEARTBEAT.as_secs()), ..error }
+        })?;
+        let worker = listener.caller.held_to();
+        let feed = state.runtime.feed(account, after, Wanted { types, worker }).await.map_err(refused)?;
+        let connection = worker.map(|worker| state.presence.connect(account, worker));
+        let (stopping, looked_at) = (state.stopping.subscribe(), state.runtime.now());
+        Ok(Self { state, listener, feed, looked_at, stopping, _permit: permit, _connection: connection })
+    }
+
+    async fn next(&mut self) -> Next {
+        // Also when events never pause: a key may have been revoked, a token have expired.
+        let now = self.state.runtime.now();
+        if now.millis_since(self.looked_at) >= HEARTBEAT.as_millis() as i64 {
+            self.looked_at = now;
+            if let Some(end) = self.look_again().await {
+                return Next::End(end);
+            }
+        }
+        tokio::select! {
+            biased;
+            _ = self.stopping.wait_for(|stopping| *stopping) => Next::End(End::Stopping),
+            event = self.feed.next() => match event {
+                Ok(event) => Next::Event(event),
+                Err(FeedEnd::Stopped) => Next::End(End::Stopping),
+                Err(FeedEnd::Store(error)) => {
+                    tracing::error!(%error, "a feed could not be read");
+                    Next::End(End::Failed)
+                }
+            },
+            () = self.state.runtime.pause(HEARTBEAT) => Next::Quiet,
+        }
+    }
+
+    /// Why the caller may not listen any more.
+    async fn look_again(&self) -> Option<End> {
+        match auth::identify(&self.state, &self.listener.credential).await {
+            Ok(_) => None,
+            Err(error) if error.status == StatusCode::UNAUTHORIZED => Some(End::Unauthorized),
+            Err(_) => Some(End::Failed),
+        }
+    }
+}
+
+fn refused(refused: FeedRefused) -> ApiError {
+    match refused {
+        FeedRefused::Ahead { last } => {
+            let message = format!("the last event so far has the sequence number {last}");
+            ApiError::parameter("after", "out_of_range", message)
+        }
+        FeedRefused::Gone { first } => ApiError::events_gone(first),
+        FeedRefused::Failed(failure) => failure.into(),
+    }
+}

@@ -1,0 +1,191 @@
+//! An account's events from a position on, in order and without gaps: what is stored first, then what is committed from
+//! now on. Each subscriber has a feed of its own; one that is slow reads from the store and holds nobody up.
+
+use super::store::{EventFilter, Store, StoreError, StoredEvent};
+use cordboard_domain::event::{CATALOGUE, Event};
+use cordboard_domain::id::{AccountId, WorkerId};
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::broadcast;
+
+/// Events that a feed reads from the store at a time.
+const FEED_PAGE_EVENTS: u64 = 200;
+
+/// The events of one commit, as subscribers are told of them. Without any, it says that something may have been missed.
+#[derive(Debug)]
+pub struct Committed {
+    account: AccountId,
+    pub events: Arc<[Event]>,
+    /// Rendered once, by the first who needs it, and shared by all.
+    published: OnceLock<Box<[Arc<Published>]>>,
+}
+
+impl Committed {
+    pub fn new(account: AccountId, events: Arc<[Event]>) -> Self {
+        Self { account, events, published: OnceLock::new() }
+    }
+
+    fn published(&self) -> &[Arc<Published>] {
+        self.published.get_or_init(|| {
+            let publish = |event: &Event| {
+                let id = event.id.text();
+                Arc::new(Published {
+                    sequence: event.sequence,
+                    event_type: event.event_type.into(),
+                    worker: event.worker,
+                    text: render(&event.cloud_event(self.account, id.as_str())),
+                })
+            };
+            self.events.iter().map(publish).collect()
+        })
+    }
+}
+
+/// One event, ready to be sent.
+#[derive(Debug)]
+pub struct Published {
+    pub sequence: u64,
+    pub event_type: Box<str>,
+    pub worker: Option<WorkerId>,
+    /// CloudEvents 1.0 JSON, on one line.
+    pub text: Box<str>,
+}
+
+impl Published {
+    fn stored(account: AccountId, event: &StoredEvent) -> Arc<Self> {
+        Arc::new(Self {
+            sequence: event.sequence,
+            event_type: event.event_type.as_str().into(),
+            worker: event.worker,
+            text: render(&event.cloud_event(account)),
+        })
+    }
+}
+
+fn render(event: &impl serde::Serialize) -> Box<str> {
+    // An event is made of texts, numbers and JSON that the engine wrote.
+    serde_json::to_string(event).unwrap_or_default().into()
+}
+
+/// Which events a feed gives.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Names of types; all when empty.
+    pub types: Vec<String>,
+    /// Only what concerns this worker.
+    pub worker: Option<WorkerId>,
+}
+
+impl Wanted {
+    /// Reads patterns: a type, `work_item.*` for all of one resource, or `*`. The first that matches no type is returned.
+    pub fn of_patterns<'a>(patterns: impl Iterator<Item = &'a str>) -> Result<Vec<String>, &'a str> {
+        let mut types = Vec::new();
+        for pattern in patterns {
+            let before = types.len();
+            let fits = |name: &str| match pattern.strip_suffix('*') {
+                Some("") => true,
+                Some(prefix) => prefix.ends_with('.') && name.starts_with(prefix),
+                None => name == pattern,
+            };
+            types.extend(CATALOGUE.iter().map(|kind| kind.name).filter(|name| fits(name)).map(str::to_owned));
+            if types.len() == before {
+                return Err(pattern);
+            }
+        }
+        Ok(types)
+    }
+
+    fn wants(&self, event: &Published) -> bool {
+        (self.types.is_empty() || self.types.iter().any(|wanted| **wanted == *event.event_type))
+            && self.worker.is_none_or(|worker| event.worker == Some(worker))
+    }
+}
+
+/// Why a feed gives nothing more.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedEnd {
+    #[error("the server is stopping")]
+    Stopped,
+    #[error("the store cannot be read")]
+    Store(#[from] StoreError),
+}
+
+pub struct Feed {
+    store: Arc<dyn Store>,
+    account: AccountId,
+    wanted: Wanted,
+    live: broadcast::Receiver<Arc<Committed>>,
+    /// Everything up to here was given, or was not wanted.
+    position: u64,
+    /// The store has, or may have, more than was read.
+    behind: bool,
+    ready: VecDeque<Arc<Published>>,
+}
+
+impl Feed {
+    /// `live` must have been subscribed before anything after `position` was last looked for.
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        account: AccountId,
+        live: broadcast::Receiver<Arc<Committed>>,
+        position: u64,
+        wanted: Wanted,
+    ) -> Self {
+        Self { store, account, wanted, live, position, behind: true, ready: VecDeque::new() }
+    }
+
+    /// The sequence number up to which everything has been given, for resuming after it.
+    pub fn position(&self) -> u64 {
+        self.ready.front().map_or(self.position, |event| event.sequence - 1)
+    }
+
+    /// The next event; waits until there is one. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Result<Arc<Published>, FeedEnd> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(event);
+            }
+            if self.behind {
+                self.read().await?;
+                continue;
+            }
+            match self.live.recv().await {
+                Ok(committed) => self.take(&committed),
+                Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
+                Err(broadcast::error::RecvError::Closed) => return Err(FeedEnd::Stopped),
+            }
+        }
+    }
+
+    /// One more event if it is there already.
+    pub fn next_at_once(&mut self) -> Option<Arc<Published>> {
+        self.ready.pop_front()
+    }
+
+    async fn read(&mut self) -> Result<(), StoreError> {
+        let (after_sequence, types) = (self.position, self.wanted.types.clone());
+        let filter = EventFilter { after_sequence, types, limit: FEED_PAGE_EVENTS, ..EventFilter::default() };
+        let page = self.store.events(self.account, &filter).await?;
+        let published = page.events.iter().map(|event| Published::stored(self.account, event));
+        self.ready.extend(published.filter(|event| self.wanted.wants(event)));
+        (self.position, self.behind) = (page.read_to, page.more);
+        Ok(())
+    }
+
+    fn take(&mut self, committed: &Committed) {
+        let (Some(first), Some(last)) = (committed.events.first(), committed.events.last()) else {
+            self.behind = true;
+            return;
+        };
+        if last.sequence <= self.position {
+            return;
+        }
+        if first.sequence > self.position + 1 {
+            self.behind = true;
+            return;
+        }
+        let new = committed.published().iter().filter(|event| event.sequence > self.position);
+        self.ready.extend(new.filter(|event| self.wanted.wants(event)).cloned());
+        self.position = last.sequence;
+    }
+}
