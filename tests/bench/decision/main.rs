@@ -8,6 +8,8 @@ mod floor;
 mod shape;
 mod worst;
 
+// Brings the memory allocator of the server.
+use cordboard as _;
 use floor::{Floor, Row, Times};
 use serde_json::{Value, json};
 use shape::{Shape, Workers};
