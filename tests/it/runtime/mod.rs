@@ -3,6 +3,8 @@
 mod commit;
 mod desk;
 mod failure;
+mod feed;
 mod idempotency;
+mod presence;
 mod random;
 mod timers;
