@@ -116,8 +116,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             state.end_streams();
         }
     };
-    let server = axum::serve(PatientListener::new(listener), router(state)).with_graceful_shutdown(stopped);
+    let listener = PatientListener::new(listener, PatientListener::TAKEN_WITHIN);
+    let server = axum::serve(listener, router(state.clone())).with_graceful_shutdown(stopped);
     server.await.context("serving HTTP")?;
+    state.streams_ended().await;
     runtime.close().await
 }
 

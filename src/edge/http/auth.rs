@@ -130,16 +130,22 @@ impl FromRequestParts<HttpState> for Caller {
         let credential = credential(parts)?;
         let caller = identify(state, &credential).await?;
         state.check_rate(&hash(&credential))?;
-        if !state.runtime.has_account(caller.account) {
-            return Err(ApiError::unauthorized("the key's account is gone"));
-        }
-        if let Some(worker) = caller.worker
-            && !state.runtime.read(caller.account, move |engine, _| engine.worker(worker).is_some()).await?
-        {
-            return Err(ApiError::unauthorized("the worker that the key or token speaks for is gone"));
-        }
+        still_there(state, &caller).await?;
         Ok(caller)
     }
+}
+
+/// Refuses a caller whose account or worker is gone.
+pub(super) async fn still_there(state: &HttpState, caller: &Caller) -> Result<(), ApiError> {
+    if !state.runtime.has_account(caller.account) {
+        return Err(ApiError::unauthorized("the key's account is gone"));
+    }
+    if let Some(worker) = caller.worker
+        && !state.runtime.read(caller.account, move |engine, _| engine.worker(worker).is_some()).await?
+    {
+        return Err(ApiError::unauthorized("the worker that the key or token speaks for is gone"));
+    }
+    Ok(())
 }
 
 pub(super) async fn identify(state: &HttpState, credential: &str) -> Result<Caller, ApiError> {

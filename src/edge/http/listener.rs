@@ -8,14 +8,17 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 
-/// How long a peer may take nothing of what is sent to it.
-const TAKEN_WITHIN: Duration = Duration::from_secs(30);
-
-pub struct PatientListener(TcpListener);
+pub struct PatientListener {
+    listener: TcpListener,
+    taken_within: Duration,
+}
 
 impl PatientListener {
-    pub fn new(listener: TcpListener) -> Self {
-        Self(listener)
+    /// How long a peer may take nothing of what is sent to it.
+    pub const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+
+    pub fn new(listener: TcpListener, taken_within: Duration) -> Self {
+        Self { listener, taken_within }
     }
 }
 
@@ -25,17 +28,17 @@ impl Listener for PatientListener {
 
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
         // What cannot be accepted is passed over, as axum's own listener does.
-        let (stream, peer) = Listener::accept(&mut self.0).await;
+        let (stream, peer) = Listener::accept(&mut self.listener).await;
         // Events are small and must not wait for each other.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(TAKEN_WITHIN));
+        stream.set_write_timeout(Some(self.taken_within));
         (Box::pin(stream), peer)
     }
 
     fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }

@@ -28,6 +28,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 /// Bounds of the API.
@@ -47,6 +48,8 @@ pub struct HttpLimits {
     pub streams_max: usize,
 }
 
+/// How long open streams may take to say goodbye when the server stops.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(10);
 /// Keys whose rate is remembered before those that have recovered are forgotten.
 const RATES_KEPT_MAX: usize = 10_000;
 
@@ -111,6 +114,16 @@ impl HttpState {
     /// Ends all event streams, which would otherwise keep the server from stopping.
     pub fn end_streams(&self) {
         self.stopping.send_replace(true);
+    }
+
+    /// Waits until all streams have ended. The server itself does not wait for WebSockets: a connection that was
+    /// upgraded is none of its own any more.
+    pub async fn streams_ended(&self) {
+        tokio::select! {
+            biased;
+            () = self.stopping.closed() => {}
+            () = self.runtime.pause(GOODBYE_WITHIN) => tracing::warn!("some event streams would not end"),
+        }
     }
 
     /// Counts the streams that an account has open.

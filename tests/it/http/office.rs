@@ -2,6 +2,7 @@
 
 use crate::support::clock::{CountingEntropy, ManualClock};
 use crate::support::database::Database;
+use crate::support::failing_store::FailingStore;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -19,10 +20,13 @@ pub const ADMIN: &str = "admin-key-admin-key-admin";
 pub const STRANGER: &str = "stranger-key-stranger-key";
 pub const OPERATOR: &str = "operator-key-operator-key";
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+pub const STREAMS_MAX: usize = 8;
 
 pub struct Office {
     pub router: Router,
     pub clock: Arc<ManualClock>,
+    pub state: HttpState,
+    pub store: Arc<FailingStore>,
     _database: Database,
 }
 
@@ -71,8 +75,8 @@ impl Office {
         let database = Database::sqlite().await;
         let clock = Arc::new(ManualClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(CountingEntropy::default());
-        let store = database.store.clone();
-        let runtime = Runtime::start(store, clock.clone(), entropy.clone(), limits).await.expect("it starts");
+        let store = Arc::new(FailingStore::new(database.store.clone()));
+        let runtime = Runtime::start(store.clone(), clock.clone(), entropy.clone(), limits).await.expect("it starts");
         for (name, text) in [("acme", ADMIN), ("globex", STRANGER)] {
             let (entropy, now) = (Arc::clone(&entropy), runtime.now());
             let key = |account| Some(new_key(&*entropy, now, account, "first", Role::Admin, Some(text.to_owned())).0);
@@ -84,10 +88,10 @@ impl Office {
             body_bytes_max: BODY_BYTES_MAX,
             token_s_max: 86_400,
             request_s_max: 30,
-            streams_max: 8,
+            streams_max: STREAMS_MAX,
         };
         let state = HttpState::new(runtime, limits, Some(hash(OPERATOR)), [7; 32], Box::new(String::new));
-        Self { router: router(state), clock, _database: database }
+        Self { router: router(state.clone()), clock, state, store, _database: database }
     }
 
     /// Every answer is held against the OpenAPI document.

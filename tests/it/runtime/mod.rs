@@ -3,7 +3,9 @@
 mod commit;
 mod desk;
 mod failure;
+mod feed;
 mod idempotency;
+mod presence;
 mod random;
 mod timers;
 mod upkeep;

@@ -7,7 +7,7 @@ use cordboard_domain::id::*;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Record, WorkflowVersion};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 
@@ -34,6 +34,8 @@ pub struct FailingStore {
     fates: Mutex<VecDeque<Fate>>,
     loads_to_fail: AtomicU32,
     loads: watch::Sender<u32>,
+    event_reads_to_fail: AtomicU32,
+    first_event: AtomicU64,
 }
 
 impl FailingStore {
@@ -45,6 +47,8 @@ impl FailingStore {
             fates: Mutex::new(VecDeque::new()),
             loads_to_fail: AtomicU32::new(0),
             loads: watch::Sender::new(0),
+            event_reads_to_fail: AtomicU32::new(0),
+            first_event: AtomicU64::new(0),
         }
     }
 
@@ -64,6 +68,15 @@ impl FailingStore {
 
     pub fn fail_loads(&self, count: u32) {
         self.loads_to_fail.store(count, Ordering::SeqCst);
+    }
+
+    pub fn fail_event_reads(&self, count: u32) {
+        self.event_reads_to_fail.store(count, Ordering::SeqCst);
+    }
+
+    /// Says that no event before this one is kept.
+    pub fn keeps_from(&self, first: u64) {
+        self.first_event.store(first, Ordering::SeqCst);
     }
 
     /// What the commits that have begun were to write, in order.
@@ -161,11 +174,13 @@ impl Store for FailingStore {
     }
 
     async fn events(&self, account: AccountId, filter: &EventFilter) -> Result<EventPage, StoreError> {
-        self.inner.events(account, filter).await
+        let left = &self.event_reads_to_fail;
+        let fails = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if fails.is_ok() { Err(broken()) } else { self.inner.events(account, filter).await }
     }
 
     async fn first_event(&self, account: AccountId) -> Result<u64, StoreError> {
-        self.inner.first_event(account).await
+        Ok(self.inner.first_event(account).await?.max(self.first_event.load(Ordering::SeqCst)))
     }
 
     async fn key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {

@@ -129,10 +129,11 @@ impl Stream {
         // Also when events never pause: a key may have been revoked, a token have expired.
         let now = self.state.runtime.now();
         if now.millis_since(self.looked_at) >= HEARTBEAT.as_millis() as i64 {
-            self.looked_at = now;
             if let Some(end) = self.look_again().await {
                 return Next::End(end);
             }
+            // Only now: a look that was cut short by what the receiver sent does not count.
+            self.looked_at = now;
         }
         tokio::select! {
             biased;
@@ -152,8 +153,12 @@ impl Stream {
 
     /// Why the caller may not listen any more.
     async fn look_again(&self) -> Option<End> {
-        match auth::identify(&self.state, &self.listener.credential).await {
-            Ok(_) => None,
+        let identified = async {
+            let caller = auth::identify(&self.state, &self.listener.credential).await?;
+            auth::still_there(&self.state, &caller).await
+        };
+        match identified.await {
+            Ok(()) => None,
             Err(error) if error.status == StatusCode::UNAUTHORIZED => Some(End::Unauthorized),
             Err(_) => Some(End::Failed),
         }

@@ -7,17 +7,21 @@ use super::{End, HEARTBEAT, Listener, Next, Stream, StreamParams, types_of};
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use futures_util::SinkExt;
 use std::time::Duration;
 
 /// Bytes of a message to the server: it expects none but control frames.
 const RECEIVED_BYTES_MAX: usize = 1_024;
+/// Bytes that are set aside for each connection to receive into; the default is 128 KiB.
+const READ_BUFFER_BYTES: usize = 1_024;
 /// How long a message may take to be handed to the network.
 const SEND_MAX: Duration = Duration::from_secs(30);
 /// Pings without an answer after which a receiver counts as gone.
 const UNANSWERED_PINGS_MAX: u32 = 2;
+/// How long closing may take: the close frame there, and the receiver's back.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
 /// Messages handed over together.
 const MESSAGES_TOGETHER_MAX: usize = 64;
 
@@ -42,10 +46,20 @@ pub async fn open_event_socket(
     Params(params): Params<StreamParams>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let upgrade = upgrade
-        .map_err(|rejection| ApiError::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", rejection.body_text()))?;
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade.max_message_size(RECEIVED_BYTES_MAX).max_frame_size(RECEIVED_BYTES_MAX),
+        Err(rejection) => return Ok(no_upgrade(&rejection)),
+    };
     let stream = Stream::open(state, listener, params.after, types_of(params.types.as_deref())?).await?;
-    Ok(upgrade.max_message_size(RECEIVED_BYTES_MAX).on_upgrade(|socket| serve(stream, socket)))
+    Ok(upgrade.read_buffer_size(READ_BUFFER_BYTES).on_upgrade(|socket| serve(stream, socket)))
+}
+
+/// 426 names what to upgrade to (RFC 9110, section 15.5.22).
+fn no_upgrade(rejection: &WebSocketUpgradeRejection) -> Response {
+    let error = ApiError::new(StatusCode::UPGRADE_REQUIRED, "not_a_websocket", rejection.body_text());
+    let mut response = error.into_response();
+    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response
 }
 
 /// How the conversation ended.
@@ -60,8 +74,20 @@ async fn serve(mut stream: Stream, mut socket: WebSocket) {
     if let Over::Close(code, reason) = over {
         let reason = format!("{reason}; resume after={}", stream.feed.position());
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        // It is closed either way.
-        drop(sent(&stream, socket.send(close)).await);
+        tokio::select! {
+            biased;
+            () = close_with(&mut socket, close) => {}
+            // It is closed either way.
+            () = stream.state.runtime.pause(CLOSE_MAX) => {}
+        }
+    }
+}
+
+/// Says goodbye and reads until the receiver has too: a connection that is closed on what was received and not read is
+/// reset, and a reset may overtake the goodbye.
+async fn close_with(socket: &mut WebSocket, close: Message) {
+    if socket.send(close).await.is_ok() {
+        while let Some(Ok(_)) = socket.recv().await {}
     }
 }
 
