@@ -25,6 +25,7 @@ sim:
 bless:
 	UPDATE_EXPECT=1 cargo test --package cordboard-sim --test check every_script
 	UPDATE_EXPECT=1 cargo test --package cordboard --test it openapi
+	UPDATE_EXPECT=1 cargo test --package cordboard --test it event_docs
 
 # One bench by name: decision, lifecycle, http, restart, memory.
 bench:

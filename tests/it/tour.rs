@@ -3,7 +3,8 @@
 
 use super::support::program::Program;
 use serde_json::Value;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const KEY: &str = "my-first-key-0123456789";
@@ -52,6 +53,39 @@ impl Terminal {
     }
 }
 
+/// A third terminal, in which events go by until it is closed.
+struct Watch {
+    shell: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Watch {
+    fn begin(terminal: &Terminal, block: &str) -> Self {
+        let script = format!("{}\nexec {block}", terminal.exports);
+        let mut shell = Command::new("bash")
+            .args(["-c", &script])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("bash runs");
+        let lines = BufReader::new(shell.stdout.take().expect("its output is piped")).lines();
+        Self { shell, lines }
+    }
+
+    /// Reads up to a line.
+    fn until(&mut self, wanted: &str) {
+        let found = self.lines.by_ref().map_while(Result::ok).any(|line| line == wanted);
+        assert!(found, "`{wanted}` does not go by");
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        drop(self.shell.kill());
+        drop(self.shell.wait());
+    }
+}
+
 /// Those of a list, or the answer itself.
 fn entries(answer: &Value) -> Vec<&Value> {
     answer["data"].as_array().map_or_else(|| vec![answer], |entries| entries.iter().collect())
@@ -67,7 +101,7 @@ fn only_worker(list: &Value) -> &Value {
 #[test]
 fn the_readme_says_what_happens() {
     let blocks = blocks();
-    let [start, exports, setup, post, reject, finish] = blocks.as_slice() else {
+    let [start, exports, setup, watch, post, reject, finish] = blocks.as_slice() else {
         panic!("the tour has {} blocks", blocks.len());
     };
     assert!(start.contains(&format!("CORDBOARD_BOOTSTRAP__API_KEY={KEY} ")) && start.contains(" serve"), "{start}");
@@ -80,6 +114,9 @@ fn the_readme_says_what_happens() {
 
     let made = terminal.run(setup);
     let [_, ann, bob, _] = made.as_slice() else { panic!("a queue, two workers and a workflow: {made:?}") };
+
+    let mut watched = Watch::begin(&terminal, watch);
+    watched.until(": connected");
 
     let posted = terminal.run(post);
     let [_, offered] = posted.as_slice() else { panic!("an item and the offers: {posted:?}") };
@@ -99,4 +136,7 @@ fn the_readme_says_what_happens() {
     assert_eq!((&accepted["state"], &accepted["worker"]), (&"accepted".into(), &bob["id"]));
     assert_eq!(completed["state"], "completed");
     assert!(entries(events).iter().any(|event| event["type"] == "work_item.completed"), "{events:#}");
+    for told in ["work_item.created", "reservation.rejected", "reservation.accepted", "work_item.completed"] {
+        watched.until(&format!("event: {told}"));
+    }
 }
