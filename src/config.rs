@@ -6,17 +6,20 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use crate::edge::fetch::HttpFetchOptions;
 use crate::edge::http::HttpLimits;
 use crate::runtime::Limits;
 use anyhow::{Context, bail};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
+use ipnet::IpNet;
 use key::KEYS;
 use serde::{Deserialize, Serialize};
 use source::Sources;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +33,7 @@ pub struct Config {
     pub operator_key: Option<String>,
     pub bootstrap: Bootstrap,
     pub limits: LimitsConfig,
+    pub outbound: OutboundConfig,
     pub log: LogFormat,
 }
 
@@ -55,12 +59,30 @@ pub struct LimitsConfig {
     pub request_s: u32,
     /// Event streams that one account may have open (1–100,000).
     pub streams: usize,
+    /// Seconds for which events are kept (0–3,153,600,000); 0 keeps all of them.
+    pub events_kept_s: u32,
     /// Longest life of a worker's token in seconds (60–604,800).
     pub token_s: u32,
     /// Commands of one account that may wait (1–1,000,000).
     pub commands_waiting: usize,
     /// Rows and events of one commit (1–100,000).
     pub batch_size: usize,
+}
+
+/// Requests that leave: callbacks of every kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutboundConfig {
+    /// Networks that are reached although they are not public.
+    pub allow_networks: Vec<IpNet>,
+    /// Certificate authorities that are believed besides the machine's, in PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Seconds until a connection must have come about (1–60).
+    pub connect_s: u64,
+    /// Requests under way at once (1–10,000).
+    pub requests_at_once: usize,
+    /// Those to one host and port among them (1–1,000).
+    pub host_requests_at_once: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,9 +107,17 @@ impl Default for Config {
                 body_bytes: 1024 * 1024,
                 request_s: 30,
                 streams: 2_500,
+                events_kept_s: runtime.events_kept_s,
                 token_s: 86_400,
                 commands_waiting: runtime.commands_waiting_max,
                 batch_size: runtime.batch_size_max,
+            },
+            outbound: OutboundConfig {
+                allow_networks: Vec::new(),
+                ca_file: None,
+                connect_s: 5,
+                requests_at_once: 256,
+                host_requests_at_once: 16,
             },
             log: LogFormat::Text,
         }
@@ -171,7 +201,17 @@ impl Config {
         Limits {
             commands_waiting_max: self.limits.commands_waiting,
             batch_size_max: self.limits.batch_size,
+            events_kept_s: self.limits.events_kept_s,
             ..Limits::default()
+        }
+    }
+    pub fn outbound_options(&self) -> HttpFetchOptions {
+        HttpFetchOptions {
+            allow_networks: self.outbound.allow_networks.clone(),
+            ca_file: self.outbound.ca_file.clone(),
+            connect: Duration::from_secs(self.outbound.connect_s),
+            requests_at_once: self.outbound.requests_at_once,
+            host_requests_at_once: self.outbound.host_requests_at_once,
         }
     }
 }

@@ -99,7 +99,13 @@ fn tables(backend: DbBackend) -> Vec<TableCreateStatement> {
         table(
             "events",
             &["account", "last_sequence"],
-            vec![word("account"), big_integer("last_sequence"), big_integer("first_sequence"), binary("body")],
+            vec![
+                word("account"),
+                big_integer("last_sequence"),
+                big_integer("first_sequence"),
+                big_integer("last_time"),
+                binary("body"),
+            ],
         ),
         clustered(
             table("event_subjects", &["subject", "last_sequence"], vec![word("subject"), big_integer("last_sequence")]),

@@ -2,6 +2,7 @@
 
 use cordboard_domain::rule::operator::nearest;
 use cordboard_domain::work::check_name_text;
+use ipnet::IpNet;
 use serde_json::Value;
 use std::net::SocketAddr;
 
@@ -31,6 +32,8 @@ pub(super) enum Wants {
         most: u64,
     },
     OneOf(&'static [&'static str]),
+    /// A list of networks.
+    Networks,
 }
 
 const fn key(name: &'static str, wants: Wants) -> Key {
@@ -53,9 +56,15 @@ pub(super) const KEYS: &[Key] = &[
     whole("limits.body_bytes", 1_024, 16_777_216),
     whole("limits.request_s", 1, 600),
     whole("limits.streams", 1, 100_000),
+    whole("limits.events_kept_s", 0, 3_153_600_000),
     whole("limits.token_s", 60, 604_800),
     whole("limits.commands_waiting", 1, 1_000_000),
     whole("limits.batch_size", 1, 100_000),
+    key("outbound.allow_networks", Wants::Networks),
+    key("outbound.ca_file", Wants::Path),
+    whole("outbound.connect_s", 1, 60),
+    whole("outbound.requests_at_once", 1, 10_000),
+    whole("outbound.host_requests_at_once", 1, 1_000),
     key("log", Wants::OneOf(&["text", "json"])),
 ];
 
@@ -115,11 +124,24 @@ impl Key {
                 Some(chars) => Some(format!("has {chars} characters; a key needs at least {KEY_CHARS_MIN}")),
                 None => Some("must be a text".to_owned()),
             },
+            Wants::Networks => match value.as_array() {
+                Some(networks) => networks.iter().find_map(network_fault),
+                None => Some(format!("is {value}; it must be a list of networks, such as [\"10.0.0.0/8\"]")),
+            },
             Wants::Database => {
                 let known = ["sqlite:", "postgres:", "postgresql:"];
                 let sound = value.as_str().is_some_and(|url| known.iter().any(|scheme| url.starts_with(scheme)));
                 (!sound).then(|| "must begin with sqlite: or postgres:".to_owned())
             }
         }
+    }
+}
+
+/// A network is written by its first address: anything else is a slip that opens more, or less, than was meant.
+fn network_fault(value: &Value) -> Option<String> {
+    match value.as_str().map(str::parse::<IpNet>) {
+        Some(Ok(network)) if network == network.trunc() => None,
+        Some(Ok(network)) => Some(format!("has {value}, which is not a network; {} is", network.trunc())),
+        Some(Err(_)) | None => Some(format!("has {value}; it must be a network, such as 10.0.0.0/8 or fd00::/8")),
     }
 }

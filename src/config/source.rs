@@ -132,17 +132,17 @@ fn variable_of(key: &str) -> String {
 }
 
 /// What a variable sets, if it is one of the configuration's. Only what must be a number is read as one: a key of digits
-/// is a text.
+/// is a text. A list has commas between its entries.
 fn variable(name: String, value: OsString) -> Option<anyhow::Result<Variable>> {
     let key = name.to_ascii_uppercase().strip_prefix(PREFIX)?.replace("__", ".").to_ascii_lowercase();
     let Ok(value) = value.into_string() else {
         return Some(Err(anyhow::anyhow!("the environment variable {name} is not UTF-8")));
     };
-    let number = match key::find(&key).map(|key| &key.wants) {
-        Some(Wants::Whole { .. }) => value.trim().parse::<u64>().ok(),
-        Some(_) | None => None,
+    let value = match key::find(&key).map(|key| &key.wants) {
+        Some(Wants::Whole { .. }) => value.trim().parse::<u64>().map_or(Value::String(value), Value::from),
+        Some(Wants::Networks) => value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect(),
+        Some(_) | None => Value::String(value),
     };
-    let value = number.map_or(Value::String(value), Value::from);
     Some(Ok(Variable { name, key, value }))
 }
 

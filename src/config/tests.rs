@@ -111,6 +111,32 @@ fn values_of_another_kind_are_told_with_their_place() {
 }
 
 #[test]
+fn networks_are_lists() {
+    let networks = |config: Config| {
+        let networks: Vec<String> = config.outbound.allow_networks.iter().map(ToString::to_string).collect();
+        networks
+    };
+    let written = load("[outbound]\nallow_networks = ['10.0.0.0/8', 'fd00::/8']", &[]).expect("sound");
+    assert_eq!(networks(written), ["10.0.0.0/8", "fd00::/8"]);
+    let name = "CORDBOARD_OUTBOUND__ALLOW_NETWORKS";
+    for (text, wanted) in [("10.0.0.0/8, ::1/128", vec!["10.0.0.0/8", "::1/128"]), ("", Vec::new())] {
+        assert_eq!(networks(load("", &[(name, text)]).expect("sound")), wanted);
+    }
+    let cases = [
+        ("10.0.0.1/8", "has \"10.0.0.1/8\", which is not a network; 10.0.0.0/8 is"),
+        ("10.0.0.1", "has \"10.0.0.1\"; it must be a network, such as"),
+        ("localhost", "has \"localhost\"; it must be a network, such as"),
+        ("10.0.0.0/8,10.0.0.0/33", "has \"10.0.0.0/33\"; it must be a network, such as"),
+    ];
+    for (text, wanted) in cases {
+        let told = of_variable(name, text);
+        assert!(told.contains(&format!("`outbound.allow_networks` {wanted}")), "{told}");
+    }
+    let told = of_file("outbound.allow_networks = '10.0.0.0/8'");
+    assert!(told.contains("it must be a list of networks"), "{told}");
+}
+
+#[test]
 fn secrets_are_not_told() {
     let told = of_variable("CORDBOARD_OPERATOR_KEY", "hunter2hunter2");
     assert!(told.contains("`operator_key` has 14 characters; a key needs at least 20") && !told.contains("hunter"));

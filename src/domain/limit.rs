@@ -47,7 +47,7 @@ pub const MISS_LIMIT_DEFAULT: u32 = 1;
 /// Seconds that a required connection may be lost before the worker is unreachable.
 pub const PRESENCE_GRACE_S_DEFAULT: u32 = 15;
 /// Timers fired by one tick; the rest fire in the next, so that commands are heard between.
-pub const TIMERS_PER_TICK_MAX: usize = 512;
+pub const TIMERS_PER_TICK_MAX: usize = 192;
 /// Resources of each kind of configuration in one account.
 pub const QUEUES_MAX: usize = 10_000;
 pub const WORKFLOWS_MAX: usize = 10_000;

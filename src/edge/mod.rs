@@ -1,5 +1,6 @@
 //! Touches the world: one folder per outside thing.
 
+pub mod fetch;
 pub mod http;
 pub mod store;
 pub mod system;

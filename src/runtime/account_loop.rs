@@ -32,11 +32,19 @@ pub struct Limits {
     pub batches_unread_max: usize,
     /// Seconds for which the answer to an idempotency key is kept.
     pub answer_kept_s: u32,
+    /// Seconds for which events are kept; 0 = for ever.
+    pub events_kept_s: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { commands_waiting_max: 10_000, batch_size_max: 8_192, batches_unread_max: 1_024, answer_kept_s: 86_400 }
+        Self {
+            commands_waiting_max: 10_000,
+            batch_size_max: 8_192,
+            batches_unread_max: 1_024,
+            answer_kept_s: 86_400,
+            events_kept_s: 0,
+        }
     }
 }
 

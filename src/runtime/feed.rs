@@ -106,6 +106,9 @@ impl Wanted {
 pub enum FeedEnd {
     #[error("the server is stopping")]
     Stopped,
+    /// Events that were still to come were forgotten meanwhile.
+    #[error("events before {first} are not kept any more")]
+    Gone { first: u64 },
     #[error("the store cannot be read")]
     Store(#[from] StoreError),
 }
@@ -162,10 +165,15 @@ impl Feed {
         self.ready.pop_front()
     }
 
-    async fn read(&mut self) -> Result<(), StoreError> {
+    async fn read(&mut self) -> Result<(), FeedEnd> {
         let (after_sequence, types) = (self.position, self.wanted.types.clone());
         let filter = EventFilter { after_sequence, types, limit: FEED_PAGE_EVENTS, ..EventFilter::default() };
         let page = self.store.events(self.account, &filter).await?;
+        // Looked at afterwards: what was forgotten while the page was read may be missing in it.
+        let first = self.store.first_event(self.account).await?;
+        if self.position + 1 < first {
+            return Err(FeedEnd::Gone { first });
+        }
         let published = page.events.iter().map(|event| Published::stored(self.account, event));
         self.ready.extend(published.filter(|event| self.wanted.wants(event)));
         (self.position, self.behind) = (page.read_to, page.more);

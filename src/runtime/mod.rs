@@ -3,9 +3,11 @@
 mod account_loop;
 mod batch;
 pub mod feed;
+pub mod fetch;
 pub mod port;
 pub mod presence;
 pub mod store;
+mod upkeep;
 
 pub use account_loop::Limits;
 pub use port::{Clock, Entropy};
@@ -77,9 +79,6 @@ pub enum FeedRefused {
     Failed(#[from] Failure),
 }
 
-/// How often answers that are kept no longer are purged.
-const FORGET_ANSWERS_EVERY: Duration = Duration::from_secs(3_600);
-
 #[derive(Clone)]
 pub struct Runtime(Arc<Inner>);
 
@@ -92,7 +91,7 @@ struct Inner {
     /// Idempotency keys of requests in progress.
     in_progress: DashSet<(AccountId, String)>,
     ready: AtomicBool,
-    forgetting: OnceLock<AbortHandle>,
+    upkeep: OnceLock<AbortHandle>,
 }
 
 struct Handle {
@@ -119,32 +118,18 @@ impl Runtime {
             loops: DashMap::new(),
             in_progress: DashSet::new(),
             ready: AtomicBool::new(false),
-            forgetting: OnceLock::new(),
+            upkeep: OnceLock::new(),
         }));
         let accounts = runtime.0.store.accounts().await.context("reading the accounts")?;
         for account in accounts {
             runtime.open(account.id).await.with_context(|| format!("loading account {}", account.id))?;
         }
         runtime.0.ready.store(true, Ordering::Release);
-        runtime.forget_old_answers();
-        Ok(runtime)
-    }
-
-    /// Purges kept answers from time to time. An answer that is too old is never given, purged or not.
-    fn forget_old_answers(&self) {
-        let (store, clock) = (Arc::clone(&self.0.store), Arc::clone(&self.0.clock));
-        let kept_s = self.0.limits.answer_kept_s;
-        let forgetting = tokio::spawn(async move {
-            loop {
-                let oldest = clock.now().plus_millis(-i64::from(kept_s) * 1_000);
-                if let Err(error) = store.forget_answers_before(oldest).await {
-                    tracing::warn!(%error, "old answers could not be purged; tried again later");
-                }
-                clock.pause(FORGET_ANSWERS_EVERY).await;
-            }
-        });
+        let inner = &runtime.0;
+        let upkeep = upkeep::begin(Arc::clone(&inner.store), Arc::clone(&inner.clock), inner.limits);
         // The runtime starts once, so there is none yet.
-        drop(self.0.forgetting.set(forgetting.abort_handle()));
+        drop(inner.upkeep.set(upkeep));
+        Ok(runtime)
     }
 
     async fn open(&self, id: AccountId) -> anyhow::Result<()> {
@@ -300,8 +285,8 @@ impl Runtime {
     /// Stops all loops after the commands that they have taken.
     pub async fn stop(&self) {
         self.0.ready.store(false, Ordering::Release);
-        if let Some(forgetting) = self.0.forgetting.get() {
-            forgetting.abort();
+        if let Some(upkeep) = self.0.upkeep.get() {
+            upkeep.abort();
         }
         for account in self.accounts() {
             if let Some((_, handle)) = self.0.loops.remove(&account) {

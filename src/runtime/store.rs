@@ -215,6 +215,8 @@ pub trait Store: Send + Sync {
     async fn keys(&self, account: AccountId, after: Option<&str>, limit: u64) -> Result<Vec<ApiKey>, StoreError>;
     async fn answer(&self, account: AccountId, key: &str) -> Result<Option<KeptAnswer>, StoreError>;
     async fn forget_answers_before(&self, at: Timestamp) -> Result<(), StoreError>;
+    /// Forgets some of the account's oldest events, as long as they are older than `at`. `true` when there may be more.
+    async fn forget_events_before(&self, account: AccountId, at: Timestamp) -> Result<bool, StoreError>;
     /// The secret of this name; `fresh` is stored when there is none yet.
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
     /// Whether the store answers.

@@ -1,6 +1,7 @@
 //! The real program under load, killed without warning again and again: everything that was acknowledged is there
 //! afterwards, nothing is there twice, and the sequence of events has no gap.
 
+use super::support::plain_http::client;
 use super::support::program::Program;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ struct Client {
 
 impl Client {
     fn new(program: &Program) -> Self {
-        Self { http: reqwest::Client::new(), base: format!("{}/v1", program.address) }
+        Self { http: client(), base: format!("{}/v1", program.address) }
     }
 
     /// The answer's body when the server acknowledged; `None` when it is gone.

@@ -29,11 +29,18 @@ pub(super) struct Column {
     /// Null, booleans and objects; absence as `None`.
     others: Distinct<Option<Value>>,
     /// Holders of a number, by its place in the order of numbers.
-    by_number: BTreeMap<u64, RoaringBitmap>,
+    by_number: BTreeMap<u64, Holders>,
     /// Holders of a list, by a text or number in it.
     by_element: HashMap<Element, RoaringBitmap>,
     number_holders: RoaringBitmap,
     list_holders: RoaringBitmap,
+}
+
+/// Who holds one number: often a single worker, for whom a bitmap would be three places in memory to look at.
+#[derive(Debug)]
+enum Holders {
+    One(Slot),
+    Many(RoaringBitmap),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,7 +71,8 @@ impl Column {
             }
             Some(value @ Value::Number(_)) => {
                 self.number_holders.insert(slot);
-                self.by_number.entry(place(value)).or_default().insert(slot);
+                let held = self.by_number.entry(place(value));
+                held.and_modify(|holders| holders.insert(slot)).or_insert(Holders::One(slot));
                 self.numbers
                     .entry(key(Some(value)))
                     .or_insert_with(|| (value.clone(), RoaringBitmap::new()))
@@ -102,11 +110,8 @@ impl Column {
             Some(value @ Value::Number(_)) => {
                 self.number_holders.remove(slot);
                 let place = place(value);
-                if let Some(holders) = self.by_number.get_mut(&place) {
-                    holders.remove(slot);
-                    if holders.is_empty() {
-                        self.by_number.remove(&place);
-                    }
+                if self.by_number.get_mut(&place).is_some_and(|holders| holders.remove(slot)) {
+                    self.by_number.remove(&place);
                 }
                 release(&mut self.numbers, slot, Some(value));
             }
@@ -183,11 +188,11 @@ impl Column {
             Value::String(text) => {
                 outcome.add_held(self.texts.get(text.as_str()));
                 if !strict && let Some(number) = text.parse::<f64>().ok().filter(|number| !number.is_nan()) {
-                    outcome.add_held(self.by_number.get(&place_of(number)));
+                    outcome.add_number(self.by_number.get(&place_of(number)));
                 }
             }
             number => {
-                outcome.add_held(self.by_number.get(&place(number)));
+                outcome.add_number(self.by_number.get(&place(number)));
                 if !strict {
                     self.ask_texts(path, expression, outcome);
                 }
@@ -204,13 +209,13 @@ impl Column {
         let middle = self.by_number.len() / 2;
         let inside = self.by_number.range(bounds).map(|(_, holders)| holders);
         if inside.clone().nth(middle).is_none() {
-            return inside.union();
+            return all_of(inside);
         }
         let (low, high) = bounds;
         let below = self.by_number.range((Bound::Unbounded, opposite(low)));
         let above = self.by_number.range((opposite(high), Bound::Unbounded));
         let outside = [(low, below), (high, above)].into_iter().filter(|(bound, _)| *bound != Bound::Unbounded);
-        &self.number_holders - outside.flat_map(|(_, side)| side.map(|(_, holders)| holders)).union()
+        &self.number_holders - all_of(outside.flat_map(|(_, side)| side.map(|(_, holders)| holders)))
     }
 
     fn ask_texts(&self, path: &str, expression: &Expression, outcome: &mut Outcome) {
@@ -287,11 +292,56 @@ impl Outcome {
         }
     }
 
+    fn add_number(&mut self, holders: Option<&Holders>) {
+        self.truthy |= all_of(holders.into_iter());
+    }
+
     fn add_held(&mut self, holders: Option<&RoaringBitmap>) {
         if let Some(holders) = holders {
             self.truthy |= holders;
         }
     }
+}
+
+impl Holders {
+    fn insert(&mut self, slot: Slot) {
+        match self {
+            Self::One(one) => *self = Self::Many([*one, slot].into_iter().collect()),
+            Self::Many(many) => {
+                many.insert(slot);
+            }
+        }
+    }
+
+    /// `true` when nobody is left.
+    fn remove(&mut self, slot: Slot) -> bool {
+        match self {
+            Self::One(one) => *one == slot,
+            Self::Many(many) => {
+                many.remove(slot);
+                many.is_empty()
+            }
+        }
+    }
+}
+
+/// All of these together. Thousands of single workers are set as plain bits first, which is far less work than as many
+/// unions.
+fn all_of<'a>(holders: impl Iterator<Item = &'a Holders>) -> RoaringBitmap {
+    let (mut bytes, mut several) = (Vec::new(), Vec::new());
+    for holders in holders {
+        match holders {
+            Holders::One(slot) => {
+                let (byte, bit) = (*slot as usize / 8, slot % 8);
+                if bytes.len() <= byte {
+                    bytes.resize(byte + 1, 0u8);
+                }
+                bytes[byte] |= 1 << bit;
+            }
+            Holders::Many(many) => several.push(many),
+        }
+    }
+    several.union() | RoaringBitmap::from_lsb0_bytes(0, &bytes)
 }
 
 fn opposite(bound: Bound<u64>) -> Bound<u64> {

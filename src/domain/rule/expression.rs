@@ -1,9 +1,12 @@
 //! A compiled expression and its evaluation, on the JSONLogic crate.
 
 use super::variable::{self, OUTER_ROOTS};
-use datalogic_rs::{Engine, EvaluationConfig, Logic, Session};
+use datalogic_rs::bumpalo::Bump;
+use datalogic_rs::{DataValue, Engine, EvaluationConfig, FromDataValue, Logic};
 use serde_json::{Map, Value, json};
+use smallvec::SmallVec;
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 /// Scope jumps of `val` that always lead to the outermost scope: the crate stops there.
@@ -16,7 +19,7 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
 });
 
 thread_local! {
-    static SESSION: RefCell<Session<'static>> = RefCell::new(ENGINE.session());
+    static ARENA: RefCell<Bump> = RefCell::new(Bump::new());
 }
 
 /// Why an expression cannot be compiled or evaluated.
@@ -41,6 +44,14 @@ struct Inner {
     logic: Logic,
     /// Paths of facts that it reads, or `None` when it may read anything.
     paths: Option<Box<[Box<str>]>>,
+    /// The same by root, or `None`.
+    readings: Option<Box<[Reading]>>,
+}
+
+/// What is read of one root: `worker` whole, or some of its fields.
+struct Reading {
+    root: Box<str>,
+    fields: Option<Box<[Box<str>]>>,
 }
 
 impl std::fmt::Debug for Expression {
@@ -65,7 +76,9 @@ impl Expression {
     /// As [`Expression::compile`], for a part that may stand inside an operation over elements and reads none of them.
     pub(super) fn compile_within(source: &Value, inside: bool) -> Result<Self, RuleError> {
         let logic = ENGINE.compile(&reach_out(source, inside))?;
-        Ok(Self(Arc::new(Inner { source: source.clone(), logic, paths: variable::paths(source) })))
+        let paths = variable::paths(source);
+        let readings = paths.as_deref().map(Reading::all);
+        Ok(Self(Arc::new(Inner { source: source.clone(), logic, paths, readings })))
     }
 
     /// The expression as it was written.
@@ -83,11 +96,7 @@ impl Expression {
     /// # Errors
     /// Operands that an operator cannot take, such as a text that is no number in a sum.
     pub fn evaluate(&self, facts: &Value) -> Result<Value, RuleError> {
-        SESSION.with_borrow_mut(|session| {
-            let value = session.eval_into::<Value, _>(&self.0.logic, facts);
-            session.reset();
-            Ok(value?)
-        })
+        self.over(facts, |value| Value::from_arena(value).map_err(RuleError::from))
     }
 
     /// Whether the outcome counts as true: everything but `false`, `null`, `0`, `""`, `[]` and `{}`.
@@ -95,14 +104,80 @@ impl Expression {
     /// # Errors
     /// As [`Expression::evaluate`].
     pub fn truthy(&self, facts: &Value) -> Result<bool, RuleError> {
-        SESSION.with_borrow_mut(|session| {
-            let truthy = match session.eval_borrowed(&self.0.logic, facts) {
-                Ok(value) => Ok(ENGINE.truthy(value)),
-                Err(error) => Err(error.into()),
-            };
-            session.reset();
-            truthy
+        self.over(facts, |value| Ok(ENGINE.truthy(value)))
+    }
+
+    fn over<T>(
+        &self,
+        facts: &Value,
+        answer: impl FnOnce(&DataValue<'_>) -> Result<T, RuleError>,
+    ) -> Result<T, RuleError> {
+        ARENA.with_borrow_mut(|arena| {
+            let outcome = ENGINE.evaluate(&self.0.logic, self.part_of(facts, arena), arena);
+            let answer = outcome.map_err(RuleError::from).and_then(answer);
+            arena.reset();
+            answer
         })
+    }
+
+    /// The facts that the expression reads, as the evaluator takes them: handing over all of them would take many times
+    /// as long as evaluating.
+    fn part_of<'a>(&'a self, facts: &'a Value, arena: &'a Bump) -> DataValue<'a> {
+        match (&self.0.readings, facts) {
+            (Some(readings), Value::Object(roots)) => {
+                let read = readings
+                    .iter()
+                    .filter_map(|reading| Some((&*reading.root, reading.part_of(roots.get(&*reading.root)?, arena))));
+                object(read, arena)
+            }
+            (_, whole) => converted(whole, arena),
+        }
+    }
+}
+
+impl Reading {
+    fn all(paths: &[Box<str>]) -> Box<[Self]> {
+        let mut roots: BTreeMap<&str, Option<BTreeSet<&str>>> = BTreeMap::new();
+        for path in paths {
+            let mut steps = path.split('.');
+            let fields = roots.entry(steps.next().unwrap_or_default()).or_insert_with(|| Some(BTreeSet::new()));
+            match (steps.next(), fields.as_mut()) {
+                (Some(field), Some(fields)) => {
+                    fields.insert(field);
+                }
+                (None, _) => *fields = None,
+                (Some(_), None) => {}
+            }
+        }
+        let owned = |fields: BTreeSet<&str>| fields.into_iter().map(Box::from).collect();
+        roots.into_iter().map(|(root, fields)| Self { root: root.into(), fields: fields.map(owned) }).collect()
+    }
+
+    fn part_of<'a>(&'a self, value: &'a Value, arena: &'a Bump) -> DataValue<'a> {
+        match (&self.fields, value) {
+            (Some(fields), Value::Object(held)) => {
+                let read = fields.iter().filter_map(|field| Some((&**field, converted(held.get(&**field)?, arena))));
+                object(read, arena)
+            }
+            (_, whole) => converted(whole, arena),
+        }
+    }
+}
+
+fn object<'a>(fields: impl Iterator<Item = (&'a str, DataValue<'a>)>, arena: &'a Bump) -> DataValue<'a> {
+    let fields: SmallVec<[_; 8]> = fields.collect();
+    DataValue::Object(arena.alloc_slice_copy(&fields))
+}
+
+fn converted<'a>(value: &'a Value, arena: &'a Bump) -> DataValue<'a> {
+    match value {
+        Value::String(text) => DataValue::String(text),
+        Value::Array(values) => {
+            let values: SmallVec<[_; 8]> = values.iter().map(|value| converted(value, arena)).collect();
+            DataValue::Array(arena.alloc_slice_copy(&values))
+        }
+        Value::Object(fields) => object(fields.iter().map(|(name, value)| (&**name, converted(value, arena))), arena),
+        Value::Null | Value::Bool(_) | Value::Number(_) => DataValue::from_serde_value_in(value, arena),
     }
 }
 
@@ -187,6 +262,40 @@ mod tests {
         assert_eq!(eval(fallback, json!({"item": {"y": 7}})), Ok(json!(true)));
         let nested = json!({"some": [[1], {"some": [[2], {"==": [{"var": "sys.x"}, 7]}]}]});
         assert_eq!(eval(nested, json!({"sys": {"x": 7}})), Ok(json!(true)));
+    }
+
+    #[test]
+    fn what_is_read_is_all_that_counts() {
+        let rules = [
+            json!({"+": [{"var": "worker.x"}, {"var": ["item.y", 2]}]}),
+            json!({"var": "worker"}),
+            json!({"merge": [{"var": "worker.x"}, {"var": "worker"}, {"var": "sys.worker.name"}]}),
+            json!({"var": "worker.x.0"}),
+            json!({"var": ["worker.a.b", {"var": "item"}]}),
+            json!({"var": "worker."}),
+            json!({"missing": ["worker.x", "worker.a.b", "sys.worker.name", "item.y"]}),
+            json!({"missing_some": [1, ["worker.x", "worker.z"]]}),
+            json!({"map": [{"var": "worker.x"}, {"cat": [{"var": ""}, {"var": "item.y"}, {"var": ["p", "-"]}]}]}),
+            json!({"some": [[1], {"missing": ["worker.x"]}]}),
+            json!({"var": ""}),
+            json!({"var": {"cat": ["worker.", "x"]}}),
+        ];
+        let facts = [
+            json!({"worker": {"x": [1, "a"], "a": {"b": null, "c": 1}, "": 4}, "item": {"y": 7}, "sys": {"worker": {"name": "n"}}}),
+            json!({"worker": {"x": 1.5, "a": 3, "z": {}}, "sys": {"worker": null}, "other": true}),
+            json!({"worker": [1, {"x": 2}], "item": "text"}),
+            json!([{"worker": 1}]),
+            json!(null),
+        ];
+        let arena = Bump::new();
+        for rule in &rules {
+            let expression = Expression::compile(rule).expect("compiles");
+            for facts in &facts {
+                let whole = ENGINE.evaluate(&expression.0.logic, facts, &arena).map_err(RuleError::from);
+                let whole = whole.and_then(|value| Value::from_arena(value).map_err(RuleError::from));
+                assert_eq!(expression.evaluate(facts), whole, "{rule} over {facts}");
+            }
+        }
     }
 
     #[test]

@@ -23,16 +23,16 @@ pub struct WorkerIndex {
 
 impl WorkerIndex {
     /// Takes in the facts of a worker and answers the indexed paths whose value is another than before.
-    pub fn set(&mut self, slot: Slot, facts: &Value) -> Vec<Box<str>> {
+    pub fn set(&mut self, slot: Slot, facts: Value) -> Vec<Box<str>> {
         if self.facts.len() <= slot as usize {
             self.facts.resize(slot as usize + 1, None);
         }
-        let old = self.facts[slot as usize].replace(facts.clone());
         self.all.insert(slot);
+        let old = self.facts[slot as usize].take();
         let mut changed = Vec::new();
         for (path, column) in &mut self.columns {
             let before = old.as_ref().map(|old| lookup(old, path));
-            let after = lookup(facts, path);
+            let after = lookup(&facts, path);
             if before.is_some_and(|before| same(before, after)) {
                 continue;
             }
@@ -42,7 +42,13 @@ impl WorkerIndex {
             column.insert(slot, after);
             changed.push(path.clone());
         }
+        self.facts[slot as usize] = Some(facts);
         changed
+    }
+
+    /// What is known of a worker.
+    pub fn facts(&self, slot: Slot) -> Option<&Value> {
+        self.facts.get(slot as usize)?.as_ref()
     }
 
     pub fn remove(&mut self, slot: Slot) {
@@ -55,8 +61,7 @@ impl WorkerIndex {
 
     /// Whether an expression is true for one worker.
     pub fn matches(&self, slot: Slot, expression: &Expression) -> bool {
-        let facts = self.facts.get(slot as usize).and_then(Option::as_ref);
-        facts.is_some_and(|facts| expression.truthy(facts).unwrap_or(false))
+        self.facts(slot).is_some_and(|facts| expression.truthy(facts).unwrap_or(false))
     }
 
     /// All workers for whom an expression is true.
@@ -257,10 +262,10 @@ mod tests {
         ) {
             let mut index = WorkerIndex::default();
             for facts in before.iter().chain(&after).take(1) {
-                index.set(9, facts);
+                index.set(9, facts.clone());
             }
             for (slot, facts) in before.iter().enumerate() {
-                index.set(slot as Slot, facts);
+                index.set(slot as Slot, facts.clone());
             }
             let expressions: Vec<_> = rules.iter().filter_map(|rule| Expression::compile(rule).ok()).collect();
             for expression in &expressions {
@@ -268,7 +273,7 @@ mod tests {
             }
             index.remove(9);
             for (slot, facts) in after.iter().enumerate() {
-                index.set(slot as Slot, facts);
+                index.set(slot as Slot, facts.clone());
             }
             for expression in &expressions {
                 let selected = index.select(expression);

@@ -129,6 +129,7 @@ pub enum Command {
     UpdateSchedule {
         id: ScheduleId,
         name: Option<String>,
+        /// The parts of the hours that are to be set; the others stay.
         hours: Option<Value>,
         expected: Expected,
     },

@@ -29,8 +29,12 @@ const FORMAT_LZ4_JSON: u8 = 1;
 const STRETCH_BLOCKS: u64 = 16;
 const PAGE_BLOCKS_MAX: u64 = 320;
 
-static EVENTS: Table =
-    Table { name: "events", key: &["account", "last_sequence"], fixed: &["first_sequence", "body"], changing: &[] };
+static EVENTS: Table = Table {
+    name: "events",
+    key: &["account", "last_sequence"],
+    fixed: &["first_sequence", "last_time", "body"],
+    changing: &[],
+};
 static SUBJECTS: Table =
     Table { name: "event_subjects", key: &["subject", "last_sequence"], fixed: &[], changing: &[] };
 
@@ -83,10 +87,10 @@ impl EventRows {
 
     fn push(&mut self, account: &str, block: &[Event], text: &str) {
         let (Some(first), Some(last)) = (block.first(), block.last()) else { return };
-        let (first, last) = (first.sequence as i64, last.sequence as i64);
+        let (first, last, time) = (first.sequence as i64, last.sequence as i64, last.time.millis());
         let mut body = vec![FORMAT_LZ4_JSON];
         body.extend(lz4_flex::compress_prepend_size(text.as_bytes()));
-        self.events.push([account.into(), last.into(), first.into(), body.into()]);
+        self.events.push([account.into(), last.into(), first.into(), time.into(), body.into()]);
         let subjects: BTreeSet<&str> = block.iter().map(|event| event.subject.as_str()).collect();
         for subject in subjects {
             self.subjects.push([subject.into(), last.into()]);
@@ -135,6 +139,13 @@ fn text_in(body: &[u8]) -> Result<String, StoreError> {
         return Err(unreadable(format!("it claims to hold {length} bytes")));
     }
     String::from_utf8(lz4_flex::decompress_size_prepended(packed).map_err(unreadable)?).map_err(unreadable)
+}
+
+/// What the events of a block are about, each once.
+pub(super) fn subjects_in(body: &[u8]) -> Result<BTreeSet<String>, StoreError> {
+    let text = text_in(body)?;
+    let events: Vec<Read<'_>> = serde_json::from_str(&text).map_err(unreadable)?;
+    Ok(events.into_iter().map(|event| event.subject.into_owned()).collect())
 }
 
 /// A page being filled from one block after the other.

@@ -4,6 +4,7 @@
 mod codec;
 mod commit;
 mod events;
+mod forget;
 mod list;
 mod load;
 mod read;

@@ -184,6 +184,10 @@ impl Store for SqlStore {
         Ok(Some(KeptAnswer { key: key.to_owned(), digest, answer, created_at }))
     }
 
+    async fn forget_events_before(&self, account: AccountId, at: Timestamp) -> Result<bool, StoreError> {
+        self.forget_blocks(account, at).await
+    }
+
     async fn forget_answers_before(&self, at: Timestamp) -> Result<(), StoreError> {
         let mut delete = Query::delete();
         delete.from_table(Alias::new("answers")).and_where(Expr::col(Alias::new("created_at")).lt(at.millis()));

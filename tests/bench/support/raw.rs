@@ -118,7 +118,7 @@ impl Raw {
         const RESERVATION: &str = "reservations (account, id, work_item, worker, bucket, state, body)";
         self.insert(ITEM, 9, &on_item, items).await;
         self.insert(RESERVATION, 7, &on_reservation, reservations).await;
-        self.insert("events (account, last_sequence, first_sequence, body)", 4, "", events).await;
+        self.insert("events (account, last_sequence, first_sequence, last_time, body)", 5, "", events).await;
         self.insert("event_subjects (subject, last_sequence)", 2, "ON CONFLICT DO NOTHING", subjects).await;
         sqlx::raw_sql("COMMIT").execute(&mut self.connection).await.expect("it commits");
     }
@@ -130,7 +130,8 @@ impl Raw {
             let taken = events.min(BLOCK_EVENTS);
             let body = if taken < 10 { self.sizes.few_events } else { self.sizes.full_block * taken / BLOCK_EVENTS };
             let (first, last) = (self.sequence + 1, self.sequence + taken);
-            blocks.extend([account.to_owned(), last.to_string(), first.to_string(), "x".repeat(body)]);
+            let time = "1767603600000".to_owned();
+            blocks.extend([account.to_owned(), last.to_string(), first.to_string(), time, "x".repeat(body)]);
             (self.sequence, events) = (last, events - taken);
         }
         blocks

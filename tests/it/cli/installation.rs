@@ -1,6 +1,7 @@
 //! `migrate`, `account create`, `key create`, `openapi`, and a server that does not start.
 
 use super::{Ran, run, run_with};
+use crate::support::plain_http::client;
 use crate::support::program::Program;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ fn after<'o>(out: &'o str, label: &str) -> &'o str {
 
 /// The status that a request with a key is answered with.
 async fn asked(program: &Program, key: &str, path: &str) -> u16 {
-    let request = reqwest::Client::new().get(format!("{}/v1{path}", program.address)).bearer_auth(key);
+    let request = client().get(format!("{}/v1{path}", program.address)).bearer_auth(key);
     request.send().await.expect("it answers").status().as_u16()
 }
 

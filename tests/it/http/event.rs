@@ -84,3 +84,32 @@ async fn a_search_for_rare_types_goes_on_where_one_request_has_looked_far_enough
     assert!(found.len() > 1, "one request does not look so far");
     assert_eq!((found.first(), found.last(), found.iter().sum()), (Some(&1), Some(&1), 2), "{found:?}");
 }
+
+/// More than enough turns for the upkeep to come to its end.
+const LOOKS_MAX: usize = 10_000;
+
+#[tokio::test]
+async fn events_that_are_gone_are_told() {
+    let limits = cordboard::runtime::Limits { events_kept_s: 60, ..cordboard::runtime::Limits::default() };
+    let office = Office::with(1_000_000, limits).await;
+    office.furnish().await;
+    assert_eq!(office.get("/v1/events?after_sequence=0").await.is(200).body["data"][0]["sequence"], 1);
+    let mut answer = office.get("/v1/events?after_sequence=0").await;
+    for _ in 0..LOOKS_MAX {
+        if answer.status != 200 {
+            break;
+        }
+        office.clock.advance(std::time::Duration::from_secs(3_600));
+        answer = office.get("/v1/events?after_sequence=0").await;
+    }
+    let gone = answer.is(410);
+    assert_eq!(gone.code(), "events_gone");
+    let first = gone.body["first_sequence"].as_u64().expect("the first that is kept");
+    assert!(first > 1, "{gone:?}");
+    office.get(&format!("/v1/events?after_sequence={}", first - 1)).await.is(200);
+    assert_eq!(office.get("/v1/events").await.is(200).body["next"], serde_json::Value::Null);
+    for stream in ["stream", "socket"] {
+        let answer = office.get(&format!("/v1/events/{stream}?after=0")).await;
+        assert!(answer.status == 410 || (stream == "socket" && answer.status == 426), "{answer:?}");
+    }
+}

@@ -34,7 +34,7 @@ async fn what_cannot_be_meant_is_refused_before_the_upgrade() {
     assert_eq!(connect(live.address, "no-such-key", "").await.err(), Some(401));
     live.office.store.keeps_from(5);
     assert_eq!(connect(live.address, ADMIN, "after=3").await.err(), Some(410));
-    let client = reqwest::Client::new();
+    let client = crate::support::plain_http::client();
     let plain = client.get(format!("http://{}/v1/events/socket", live.address)).bearer_auth(ADMIN);
     let answer = plain.send().await.expect("it answers");
     assert_eq!((answer.status().as_u16(), &answer.headers()["upgrade"]), (426, &"websocket".parse().expect("text")));

@@ -105,7 +105,11 @@ async fn what_cannot_be_meant_is_refused() {
         assert_eq!(told.0, Some(pointer), "{query} {id:?}: {problem}");
         assert!(code.is_empty() || told.1 == Some(code), "{query} {id:?}: {problem}");
     }
-    let answer = reqwest::get(format!("http://{}/v1/events/stream", live.address)).await.expect("it answers");
+    let answer = crate::support::plain_http::client()
+        .get(format!("http://{}/v1/events/stream", live.address))
+        .send()
+        .await
+        .expect("it answers");
     assert_eq!(answer.headers()["www-authenticate"], "Bearer");
     refused(answer, 401).await;
     refused(live.ask("no-such-key", "", None).await, 401).await;

@@ -119,7 +119,7 @@ pub async fn while_time_passes<T>(clock: &ManualClock, awaited: impl Future<Outp
 }
 
 pub async fn ask(address: SocketAddr, key: &str, query: &str, last_event_id: Option<&str>) -> reqwest::Response {
-    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
+    let client = crate::support::plain_http::client();
     let mut request = client.get(format!("http://{address}/v1/events/stream?{query}")).bearer_auth(key);
     if let Some(id) = last_event_id {
         request = request.header("last-event-id", id);

@@ -68,11 +68,14 @@ impl Office {
 
     /// An office in which each key may call so often at once.
     pub async fn with_burst(burst: u32) -> Self {
+        Self::with(burst, Limits::default()).await
+    }
+
+    pub async fn with(burst: u32, limits: Limits) -> Self {
         let database = Database::sqlite().await;
         let clock = Arc::new(ManualClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(CountingEntropy::default());
         let store = Arc::new(FailingStore::new(database.store.clone()));
-        let limits = Limits::default();
         let runtime = Runtime::start(store.clone(), clock.clone(), entropy.clone(), limits).await.expect("it starts");
         for (name, text) in [("acme", ADMIN), ("globex", STRANGER)] {
             let (entropy, now) = (Arc::clone(&entropy), runtime.now());

@@ -8,3 +8,4 @@ mod idempotency;
 mod presence;
 mod random;
 mod timers;
+mod upkeep;

@@ -222,6 +222,33 @@ pub async fn rare_events_are_found_page_by_page(store: &dyn Store) {
     assert_eq!((page.events.len(), page.read_to, page.more), (7, 7, true));
 }
 
+pub async fn old_events_are_forgotten_and_no_others(store: &dyn Store) {
+    const EVENTS: u64 = 5_000;
+    let mut sample = Sample::new(store).await;
+    assert_eq!(store.first_event(sample.id()).await.expect("read"), 1, "what the first event will have");
+    let mut batch = sample.batch(Vec::new());
+    let subject = |sequence: u64| format!("itm_{}", sequence % 7);
+    // An event a millisecond, in blocks of 64.
+    batch.events = (1..=EVENTS).map(|at| sample.event(at, "work_item.created", &subject(at))).collect();
+    batch.sequence = EVENTS;
+    sample.commit(store, batch).await;
+    let at = START.plus_millis(3_000);
+    while store.forget_events_before(sample.id(), at).await.expect("forgotten") {}
+    let first = store.first_event(sample.id()).await.expect("read");
+    assert!(first <= 3_000 && first > 3_000 - 64, "{first}: whole blocks go, and only old ones");
+    let seen = async |subject: Option<String>, after_sequence| {
+        let filter = EventFilter { after_sequence, subject, limit: 10_000, ..EventFilter::default() };
+        let page = store.events(sample.account.id, &filter).await.expect("read");
+        page.events.iter().map(|event| event.sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(None, 0).await, (first..=EVENTS).collect::<Vec<_>>());
+    let of_three = (first..=EVENTS).filter(|sequence| sequence % 7 == 3).collect::<Vec<_>>();
+    assert_eq!(seen(Some(subject(3)), 0).await, of_three);
+    while store.forget_events_before(sample.id(), START.plus_seconds(60)).await.expect("forgotten") {}
+    assert_eq!(store.first_event(sample.id()).await.expect("read"), EVENTS + 1);
+    assert!(seen(None, 0).await.is_empty());
+}
+
 pub async fn accounts_are_listed_newest_first_and_paged(store: &dyn Store) {
     let mut founded = Vec::new();
     for seed in 1..=5 {

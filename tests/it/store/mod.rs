@@ -53,6 +53,7 @@ conformance! {
         versions_are_listed_newest_first
         events_are_listed_oldest_first
         rare_events_are_found_page_by_page
+        old_events_are_forgotten_and_no_others
         the_items_of_a_worker_are_paged
         accounts_are_listed_newest_first_and_paged
         nothing_crosses_between_accounts;

@@ -195,6 +195,10 @@ impl Store for FailingStore {
         self.inner.answer(account, key).await
     }
 
+    async fn forget_events_before(&self, account: AccountId, at: Timestamp) -> Result<bool, StoreError> {
+        self.inner.forget_events_before(account, at).await
+    }
+
     async fn forget_answers_before(&self, at: Timestamp) -> Result<(), StoreError> {
         self.inner.forget_answers_before(at).await
     }

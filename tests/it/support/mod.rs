@@ -5,5 +5,6 @@ pub mod clock;
 pub mod database;
 pub mod failing_store;
 pub mod loaded;
+pub mod plain_http;
 pub mod postgres;
 pub mod program;

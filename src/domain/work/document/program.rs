@@ -75,6 +75,13 @@ pub struct Route {
     pub reservation_timeout_s: Option<u32>,
 }
 
+impl Route {
+    /// Whether anything of the step is worked out from the item; a bare queue is not.
+    pub fn reads_facts(&self) -> bool {
+        self.workers.is_some() || self.prefer.is_some() || self.skip_if.is_some() || !self.order_by.is_empty()
+    }
+}
+
 /// New values of an item; each is computed with those before it set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Set {

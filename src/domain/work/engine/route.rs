@@ -45,14 +45,14 @@ impl Engine {
                 entry.item.priority = priority;
             }
         }
-        let mut facts = self.item_facts(id, version, turn.now);
+        let facts = if route.reads_facts() { self.item_facts(id, version, turn.now) } else { Value::Null };
         let preferred = route.prefer.as_ref().and_then(|prefer| self.preferred_worker(prefer, &facts));
         if route.known_worker_only && preferred.is_none() {
             self.emit_step(turn, id, Some(json!({"skipped": "prefer_names_nobody"})));
             return None;
         }
         if let Some(skip_if) = &route.skip_if {
-            facts = self.with_queue_facts(turn, id, queue, route, facts);
+            let facts = self.with_queue_facts(turn, id, queue, route, facts.clone());
             // A condition that cannot be evaluated does not hold.
             if skip_if.truthy(&facts).unwrap_or(false) {
                 self.emit_step(turn, id, Some(json!({"skipped": "skip_if"})));
@@ -71,7 +71,8 @@ impl Engine {
             let holds = preferred.is_some() && route.prefer_wait_s > 0 && !route.known_worker_only;
             item.place.prefer_until = holds.then(|| now.plus_seconds(route.prefer_wait_s));
         });
-        self.begin_wait(turn, id);
+        self.arm_wait_over(id, Some(&facts));
+        self.relist(turn, id);
         // An item that waits in vain says so from the beginning.
         let fault = self.predicate_fault(id, route, &facts);
         self.emit_step(turn, id, fault.map(|why| json!({ "matches_nobody": why })));
@@ -139,7 +140,12 @@ impl Engine {
 
     /// Works out what an item waits for and sets its step's timers; it is not listed yet.
     pub(in crate::work) fn arm_wait(&mut self, id: ItemId) {
-        let Some(wait) = self.build_wait(id) else { return };
+        self.arm_wait_over(id, None);
+    }
+
+    /// As [`Self::arm_wait`]; `facts` are the item's as it entered its step, where they are at hand.
+    fn arm_wait_over(&mut self, id: ItemId, facts: Option<&Value>) {
+        let Some(wait) = self.build_wait(id, facts) else { return };
         let Some(entry) = self.items.get_mut(&id) else { return };
         let place = &entry.item.place;
         let (deadline, prefer_until, expired) = (place.deadline, place.prefer_until, place.expired);
@@ -152,8 +158,8 @@ impl Engine {
         }
     }
 
-    fn build_wait(&mut self, id: ItemId) -> Option<Wait> {
-        let wish = self.wish(id)?;
+    fn build_wait(&mut self, id: ItemId, facts: Option<&Value>) -> Option<Wait> {
+        let wish = self.wish(id, facts)?;
         let item = &self.items.get(&id)?.item;
         let (priority, since) = (item.priority, item.waiting_since?);
         let preferred = item.place.preferred;
@@ -190,7 +196,7 @@ impl Engine {
     }
 
     /// What an item wants by its transfer or by its step.
-    fn wish(&self, id: ItemId) -> Option<Wish> {
+    fn wish(&self, id: ItemId, facts: Option<&Value>) -> Option<Wish> {
         let item = &self.items.get(&id)?.item;
         let version = self.version_of(id)?;
         let usual = version.document.reservation_timeout_s.unwrap_or(RESERVATION_TIMEOUT_S_DEFAULT);
@@ -211,12 +217,14 @@ impl Engine {
             }
         }
         let route = route_at(&version, &item.place)?;
-        let facts = self.facts_of(item, &version, item.place.entered_at);
+        let wanted = facts.is_none() && route.reads_facts();
+        let made = wanted.then(|| self.facts_of(item, &version, item.place.entered_at));
+        let facts = facts.or(made.as_ref()).unwrap_or(&Value::Null);
         let held = item.place.prefer_until.is_some() || route.known_worker_only;
         Some(Wish {
             queue: item.queue?,
-            residual: residual_of(route, &facts),
-            order_by: if self.planted.has(Plant::OrderByForgotten) { OrderBy::none() } else { order_of(route, &facts) },
+            residual: residual_of(route, facts),
+            order_by: if self.planted.has(Plant::OrderByForgotten) { OrderBy::none() } else { order_of(route, facts) },
             only: item.place.preferred.filter(|_| held),
             offers: route.offers,
             reservation_timeout_s: route.reservation_timeout_s.unwrap_or(usual),
@@ -279,7 +287,7 @@ impl Engine {
             return;
         }
         self.unlist(id);
-        let fresh = self.build_wait(id);
+        let fresh = self.build_wait(id, None);
         let Some(entry) = self.items.get_mut(&id) else { return };
         if let (Some(fresh), Some(wait)) = (fresh, entry.wait.as_deref_mut()) {
             let old = std::mem::replace(wait, fresh);

@@ -56,10 +56,10 @@ impl Engine {
         }
         let seat = self.floor.seat(slot)?;
         let free = |channel| self.floor.is_free(slot, channel);
-        let belongs = |predicate| self.floor.predicates.contains(predicate, slot);
+        let held = self.floor.predicates.held_by(slot)?;
         let barred = |item: ItemId| self.barred(turn, item, seat.worker.id);
         let now = if self.planted.has(Plant::AgeingForgotten) { Timestamp::default() } else { turn.now };
-        self.waiting.best(slot, now, free, belongs, barred)
+        self.waiting.best(slot, now, free, held, barred)
     }
 
     /// Whether a worker may not be offered an item for now: it has declined it, or it has it already.

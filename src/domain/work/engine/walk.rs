@@ -22,8 +22,10 @@ impl Engine {
     /// Sends an item to the first rule that matches it.
     pub(super) fn start(&mut self, turn: &mut Turn<'_>, id: ItemId) {
         let Some(version) = self.version_of(id) else { return };
-        let facts = self.item_facts(id, &version, turn.now);
-        let chosen = choose_rule(&version, &facts);
+        let chosen = match version.document.rules.is_empty() {
+            true => version.document.default.is_some().then_some(None),
+            false => choose_rule(&version, &self.item_facts(id, &version, turn.now)),
+        };
         let Some(program) = chosen.and_then(|rule| version.document.program(rule)) else {
             self.end_without_worker(turn, id, ItemState::Canceled, "no_rule_matched");
             return;
@@ -203,22 +205,24 @@ impl Engine {
 
     pub(in crate::work) fn facts_of(&self, item: &Item, version: &Version, now: Timestamp) -> Value {
         let attributes: Value = serde_json::from_str(item.attributes.get()).unwrap_or(Value::Null);
+        let now_facts = crate::schedule::local_facts(version.document.time_zone, now);
         let mut schedules = Map::new();
         for name in &version.schedules {
             let id = self.config.named(super::Kind::Schedule, name).map(crate::id::ScheduleId);
             let open = id.and_then(|id| self.config.schedules.get(&id)).is_some_and(|entry| entry.hours.is_open(now));
             schedules.insert(name.to_string(), Value::Bool(open));
         }
-        json!({
-            "item": attributes,
-            "sys": {
-                "channel": &*item.channel,
-                "priority": item.priority,
-                "age_s": now.seconds_since(item.stamp.created_at),
-                "now": crate::schedule::local_facts(version.document.time_zone, now),
-                "schedule": schedules,
-            },
-        })
+        let mut sys = Map::new();
+        sys.insert("channel".to_owned(), item.channel.as_ref().into());
+        sys.insert("priority".to_owned(), item.priority.into());
+        sys.insert("age_s".to_owned(), now.seconds_since(item.stamp.created_at).into());
+        sys.insert("now".to_owned(), now_facts);
+        sys.insert("schedule".to_owned(), schedules.into());
+        // Moved in: `json!` would copy the attributes once more.
+        let mut facts = Map::new();
+        facts.insert("item".to_owned(), attributes);
+        facts.insert("sys".to_owned(), sys.into());
+        facts.into()
     }
 }
 

@@ -137,6 +137,7 @@ impl Engine {
             self.config.set_name(Kind::Worker, old.as_deref(), name, id.0);
         }
         let capacity = change.capacity.as_ref().map(|own| self.capacities(own));
+        let facts_changed = change.name.is_some() || change.attributes.is_some();
         let apply = |seat: &mut Seat| {
             if let Some(name) = change.name {
                 seat.worker.name = name;
@@ -149,7 +150,7 @@ impl Engine {
                 seat.capacity = capacity;
             }
         };
-        if self.planted.has(Plant::AttributesNotReindexed) {
+        if !facts_changed || self.planted.has(Plant::AttributesNotReindexed) {
             self.floor.change(slot, apply);
         } else {
             self.floor.change_facts(slot, apply);

@@ -8,7 +8,7 @@ use crate::id::{ReservationId, WorkerId};
 use crate::rule::{Expression, RuleError};
 use crate::work::Worker;
 use roaring::RoaringBitmap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -54,14 +54,12 @@ impl Seat {
 
     /// What predicates and orderings may read of the worker.
     pub fn facts(&self) -> Value {
-        json!({
-            "worker": self.worker.attributes,
-            "sys": {"worker": {
-                "id": self.worker.id,
-                "name": self.worker.name,
-                "activity": &*self.activity,
-            }},
-        })
+        let own = json!({"id": self.worker.id, "name": self.worker.name, "activity": &*self.activity});
+        let mut facts = Map::new();
+        // Put in by itself: `json!` would take the attributes to pieces and make them anew.
+        facts.insert("worker".to_owned(), self.worker.attributes.clone());
+        facts.insert("sys".to_owned(), json!({ "worker": own }));
+        facts.into()
     }
 }
 
@@ -71,6 +69,17 @@ pub struct ChannelExclusion {
     pub while_channel: u16,
     pub channel: u16,
     pub capacity: u32,
+}
+
+/// What a change of a seat may have changed for the order of workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    /// At most what the worker is free for.
+    Load,
+    /// Also since when it is idle.
+    Idleness,
+    /// Also what predicates and orderings read.
+    Facts,
 }
 
 #[derive(Debug, Default)]
@@ -88,19 +97,21 @@ pub struct Floor {
 #[derive(Debug, Default)]
 struct Seats(Vec<Option<Arc<Seat>>>);
 
-impl Ranked for Seats {
+/// What rankings read: who sits where, and what is known of them.
+struct Standing<'a> {
+    seats: &'a Seats,
+    predicates: &'a Predicates,
+}
+
+impl Ranked for Standing<'_> {
     fn idle(&self, slot: Slot) -> Option<IdleKey> {
-        self.get(slot).map(Seat::idle_key)
+        self.seats.get(slot).map(Seat::idle_key)
     }
 
-    fn sort(&self, slot: Slot, keys: &[(Expression, bool)]) -> Vec<SortKey> {
-        let Some(seat) = self.get(slot) else { return Vec::new() };
-        if keys.is_empty() {
-            return Vec::new();
-        }
-        let facts = seat.facts();
+    fn sort(&self, slot: Slot, keys: &[(Expression, bool)]) -> Arc<[SortKey]> {
+        let Some(facts) = self.predicates.facts(slot).filter(|_| !keys.is_empty()) else { return Arc::default() };
         // A value that cannot be computed for a worker sorts as missing, and the explanation says why.
-        let value = |expression: &Expression| expression.evaluate(&facts).unwrap_or(Value::Null);
+        let value = |expression: &Expression| expression.evaluate(facts).unwrap_or(Value::Null);
         keys.iter().map(|(expression, descending)| SortKey::new(&value(expression), *descending)).collect()
     }
 }
@@ -152,8 +163,8 @@ impl Floor {
             }
         };
         self.by_id.insert(id, slot);
-        self.predicates.set_worker(slot, &facts, true);
-        self.refresh(slot);
+        self.predicates.set_worker(slot, facts, true);
+        self.refresh(slot, Changed::Facts);
         slot
     }
 
@@ -163,17 +174,20 @@ impl Floor {
         self.available.remove(slot);
         for channel in 0..self.free.len() {
             self.free[channel].remove(slot);
-            self.rankings.update(slot, channel as u16, false, &self.seats);
+            let standing = Standing { seats: &self.seats, predicates: &self.predicates };
+            self.rankings.update(slot, channel as u16, false, true, &standing);
         }
         self.predicates.remove_worker(slot);
         self.vacant.push(slot);
     }
 
-    /// Changes a seat, then everything that follows from it. The facts are read again only where they may differ.
+    /// Changes a seat, then everything that follows from it.
     pub fn change<T>(&mut self, slot: Slot, change: impl FnOnce(&mut Seat) -> T) -> Option<T> {
         let seat = Arc::make_mut(self.seats.0.get_mut(slot as usize)?.as_mut()?);
+        let before = seat.idle_key();
         let answer = change(seat);
-        self.refresh(slot);
+        let changed = if seat.idle_key() == before { Changed::Load } else { Changed::Idleness };
+        self.refresh(slot, changed);
         Some(answer)
     }
 
@@ -182,22 +196,30 @@ impl Floor {
         let seat = Arc::make_mut(self.seats.0.get_mut(slot as usize)?.as_mut()?);
         let answer = change(seat);
         let facts = seat.facts();
-        self.predicates.set_worker(slot, &facts, false);
-        self.refresh(slot);
+        self.predicates.set_worker(slot, facts, false);
+        self.refresh(slot, Changed::Facts);
         Some(answer)
     }
 
-    fn refresh(&mut self, slot: Slot) {
+    fn refresh(&mut self, slot: Slot, changed: Changed) {
         let Some(seat) = self.seats.get(slot) else { return };
         let available = seat.available();
         set_bit(&mut self.available, slot, available);
-        for channel in 0..self.free.len() {
+        let standing = Standing { seats: &self.seats, predicates: &self.predicates };
+        for (channel, all_free) in self.free.iter_mut().enumerate() {
             let number = channel as u16;
             let free = available && seat.load_on(number) < seat.effective_capacity(number, &self.exclusions);
-            let was_free = self.free[channel].contains(slot);
-            set_bit(&mut self.free[channel], slot, free);
-            if free || was_free {
-                self.rankings.update(slot, number, free, &self.seats);
+            let was_free = all_free.contains(slot);
+            if free != was_free {
+                set_bit(all_free, slot, free);
+            }
+            let moves = match changed {
+                Changed::Load => free != was_free,
+                Changed::Idleness => free || was_free,
+                Changed::Facts => true,
+            };
+            if moves {
+                self.rankings.update(slot, number, free, changed == Changed::Facts, &standing);
             }
         }
     }
@@ -207,7 +229,7 @@ impl Floor {
         self.free.resize_with(channels, RoaringBitmap::new);
         self.exclusions = exclusions;
         for slot in 0..self.seats.0.len() as Slot {
-            self.refresh(slot);
+            self.refresh(slot, Changed::Idleness);
         }
     }
 
@@ -231,7 +253,8 @@ impl Floor {
     pub fn acquire_ranking(&mut self, channel: u16, order_by: &OrderBy) -> RankingId {
         let nobody = RoaringBitmap::new();
         let free = self.free.get(channel as usize).unwrap_or(&nobody);
-        self.rankings.acquire(channel, order_by, free, &self.seats)
+        let standing = Standing { seats: &self.seats, predicates: &self.predicates };
+        self.rankings.acquire(channel, order_by, free, &standing)
     }
 
     pub fn release_ranking(&mut self, ranking: RankingId) {
@@ -254,7 +277,8 @@ impl Floor {
     }
 
     pub fn first(&self, ranking: RankingId, candidates: &RoaringBitmap) -> Option<Slot> {
-        self.rankings.first(ranking, candidates, &self.seats)
+        let standing = Standing { seats: &self.seats, predicates: &self.predicates };
+        self.rankings.first(ranking, candidates, &standing)
     }
 
     /// Members of a queue in an available activity and reachable.

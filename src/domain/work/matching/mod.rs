@@ -2,6 +2,7 @@
 //! or the workers. It knows neither reservations nor workflows; the engine tells it who is free and what waits.
 
 pub mod floor;
+pub mod held;
 pub mod order;
 pub mod predicate;
 pub mod ranking;

@@ -6,6 +6,7 @@ use crate::time::Timestamp;
 use crate::work::QueueOrder;
 use serde_json::Value;
 use std::cmp::{Ordering, Reverse};
+use std::sync::Arc;
 
 /// One point of priority in units of score: milliseconds per minute times thousandths of a point.
 const POINT: i64 = 60_000_000;
@@ -94,7 +95,7 @@ impl SortKey {
 /// Place of a worker among those free for an item: the least is offered first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerKey {
-    pub sort: Vec<SortKey>,
+    pub sort: Arc<[SortKey]>,
     pub idle: IdleKey,
 }
 

@@ -2,6 +2,7 @@
 //! for which it is true, so that asking whether a worker belongs is one bit.
 
 use super::floor::Slot;
+use super::held::PredicateSet;
 use crate::rule::{Expression, RuleError, WorkerIndex, truth_form};
 use roaring::RoaringBitmap;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 const UNUSED_PREDICATES_MAX: usize = 4_096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PredicateId(u32);
+pub struct PredicateId(pub(super) u32);
 
 #[derive(Debug)]
 struct Entry {
@@ -27,6 +28,9 @@ struct Entry {
 pub struct Predicates {
     index: WorkerIndex,
     entries: Vec<Option<Entry>>,
+    /// By slot: the predicates that hold for the worker there, the same pairs as in `selected` the other way round. A
+    /// freed worker is asked about many predicates at once, and each would be a look at another bitmap.
+    held: Vec<PredicateSet>,
     vacant: Vec<u32>,
     by_text: HashMap<Arc<str>, PredicateId>,
     unused: VecDeque<PredicateId>,
@@ -50,17 +54,15 @@ impl Predicates {
         let expression = Expression::compile(&residual)?;
         let selected = self.index.select(&expression);
         let text: Arc<str> = text.into();
-        let entry = Entry { text: Arc::clone(&text), expression, selected, uses: 1 };
-        let id = match self.vacant.pop() {
-            Some(place) => {
-                self.entries[place as usize] = Some(entry);
-                PredicateId(place)
-            }
-            None => {
-                self.entries.push(Some(entry));
-                PredicateId(self.entries.len() as u32 - 1)
-            }
-        };
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            self.entries.len() as u32 - 1
+        });
+        let id = PredicateId(place);
+        for slot in &selected {
+            self.held[slot as usize].insert(id);
+        }
+        self.entries[place as usize] = Some(Entry { text: Arc::clone(&text), expression, selected, uses: 1 });
         self.by_text.insert(text, id);
         match self.entries[id.0 as usize].as_ref().and_then(|entry| entry.expression.paths()) {
             Some(paths) => {
@@ -108,6 +110,9 @@ impl Predicates {
             && let Some(entry) = slot.take()
         {
             self.by_text.remove(&entry.text);
+            for slot in &entry.selected {
+                self.held[slot as usize].remove(id);
+            }
             self.reads_anything.remove(&id);
             for path in entry.expression.paths().into_iter().flatten() {
                 if let Some(readers) = self.by_path.get_mut(path) {
@@ -125,8 +130,14 @@ impl Predicates {
         self.entries.get(id.0 as usize)?.as_ref().map(|entry| &entry.selected)
     }
 
-    pub fn contains(&self, id: PredicateId, slot: Slot) -> bool {
-        self.selected(id).is_some_and(|selected| selected.contains(slot))
+    /// The predicates that hold for a worker.
+    pub fn held_by(&self, slot: Slot) -> Option<&PredicateSet> {
+        self.held.get(slot as usize)
+    }
+
+    /// What is known of a worker.
+    pub fn facts(&self, slot: Slot) -> Option<&Value> {
+        self.index.facts(slot)
     }
 
     pub fn expression(&self, id: PredicateId) -> Option<&Expression> {
@@ -135,36 +146,42 @@ impl Predicates {
 
     /// Takes in a worker's facts (`worker` and `sys.worker`); only predicates that read what has changed are asked.
     /// A worker that is `new` to its slot is asked about by all.
-    pub fn set_worker(&mut self, slot: Slot, facts: &Value, new: bool) {
+    pub fn set_worker(&mut self, slot: Slot, facts: Value, new: bool) {
+        if self.held.len() <= slot as usize {
+            self.held.resize_with(slot as usize + 1, PredicateSet::default);
+        }
         let changed = self.index.set(slot, facts);
-        if new {
-            for entry in self.entries.iter_mut().flatten() {
-                entry.ask(&self.index, slot);
+        let (index, held) = (&self.index, &mut self.held[slot as usize]);
+        let mut ask = |id: PredicateId, entry: &mut Entry| {
+            if index.matches(slot, &entry.expression) {
+                entry.selected.insert(slot);
+                held.insert(id);
+            } else {
+                entry.selected.remove(slot);
+                held.remove(id);
             }
+        };
+        if new {
+            let entries = self.entries.iter_mut().zip(0..);
+            let used = entries.filter_map(|(entry, place)| Some((PredicateId(place), entry.as_mut()?)));
+            used.for_each(|(id, entry)| ask(id, entry));
             return;
         }
         let readers = changed.iter().filter_map(|path| self.by_path.get(path)).flatten();
         for id in readers.chain(&self.reads_anything) {
             if let Some(entry) = self.entries[id.0 as usize].as_mut() {
-                entry.ask(&self.index, slot);
+                ask(*id, entry);
             }
         }
     }
 
     pub fn remove_worker(&mut self, slot: Slot) {
         self.index.remove(slot);
-        for entry in self.entries.iter_mut().flatten() {
-            entry.selected.remove(slot);
-        }
-    }
-}
-
-impl Entry {
-    fn ask(&mut self, index: &WorkerIndex, slot: Slot) {
-        if index.matches(slot, &self.expression) {
-            self.selected.insert(slot);
-        } else {
-            self.selected.remove(slot);
+        let Some(held) = self.held.get_mut(slot as usize).map(std::mem::take) else { return };
+        for id in held.iter() {
+            if let Some(entry) = self.entries[id.0 as usize].as_mut() {
+                entry.selected.remove(slot);
+            }
         }
     }
 }
@@ -174,6 +191,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    /// Whether a predicate holds for a worker; both directions must say the same.
+    fn holds(predicates: &Predicates, id: PredicateId, slot: Slot) -> bool {
+        let selected = predicates.selected(id).is_some_and(|selected| selected.contains(slot));
+        let held = predicates.held_by(slot).is_some_and(|held| held.contains(id));
+        assert_eq!(selected, held);
+        held
+    }
 
     fn facts(x: i64, y: i64) -> Value {
         json!({"worker": {"x": x, "y": y}, "sys": {"worker": {"name": "n"}}})
@@ -186,13 +211,13 @@ mod tests {
         let either = json!({"or": [{"==": [{"var": "worker.x"}, 0]}, {"==": [{"var": "worker.y"}, 1]}]});
         let nested = json!({"and": [{"!": [either.clone()]}, {"var": "sys.worker.name"}]});
         let ids = [both, either, nested].map(|rule| predicates.acquire(&rule).expect("compiles"));
-        let holds = |predicates: &Predicates| ids.map(|id| predicates.contains(id, 7));
-        predicates.set_worker(7, &facts(0, 0), true);
-        assert_eq!(holds(&predicates), [false, true, false]);
-        predicates.set_worker(7, &facts(1, 0), false);
-        assert_eq!(holds(&predicates), [false, false, true]);
-        predicates.set_worker(7, &facts(1, 1), false);
-        assert_eq!(holds(&predicates), [true, true, false]);
+        let all = |predicates: &Predicates| ids.map(|id| holds(predicates, id, 7));
+        predicates.set_worker(7, facts(0, 0), true);
+        assert_eq!(all(&predicates), [false, true, false]);
+        predicates.set_worker(7, facts(1, 0), false);
+        assert_eq!(all(&predicates), [false, false, true]);
+        predicates.set_worker(7, facts(1, 1), false);
+        assert_eq!(all(&predicates), [true, true, false]);
     }
 
     fn leaf() -> impl Strategy<Value = Value> {
@@ -240,7 +265,7 @@ mod tests {
                     }
                     Act::Set(slot, x, y) => {
                         let new = workers.insert(slot, facts(x, y)).is_none();
-                        predicates.set_worker(slot, &facts(x, y), new);
+                        predicates.set_worker(slot, facts(x, y), new);
                     }
                     Act::Remove(slot) => {
                         workers.remove(&slot);
@@ -251,7 +276,7 @@ mod tests {
                     let expression = predicates.expression(id).expect("in use");
                     for slot in 0..4 {
                         let truth = workers.get(&slot).is_some_and(|facts| expression.truthy(facts).unwrap_or(false));
-                        prop_assert_eq!(predicates.contains(id, slot), truth, "{:?} {}", expression, slot);
+                        prop_assert_eq!(holds(&predicates, id, slot), truth, "{:?} {}", expression, slot);
                     }
                 }
             }

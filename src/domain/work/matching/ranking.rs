@@ -8,11 +8,13 @@ use roaring::RoaringBitmap;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// Candidates up to this many are compared one by one; more are found by walking the sorted tree.
-const ENUMERATED_MAX: u64 = 32;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RankingId(u32);
+
+impl RankingId {
+    pub const FIRST: Self = Self(0);
+    pub const LAST: Self = Self(u32::MAX);
+}
 
 /// The keys of an `order_by` with the item's values filled in.
 #[derive(Debug, Clone)]
@@ -37,13 +39,21 @@ struct Ranking {
     order_by: OrderBy,
     uses: u32,
     sorted: BTreeSet<(WorkerKey, Slot)>,
-    placed: HashMap<Slot, WorkerKey>,
+    /// By slot: the key of a worker that is or was free; what is sorted by stays known while the worker is not.
+    known: Vec<Option<Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    key: WorkerKey,
+    /// Stands in `sorted`.
+    listed: bool,
 }
 
 /// What a ranking needs to know of a worker.
 pub trait Ranked {
     fn idle(&self, slot: Slot) -> Option<IdleKey>;
-    fn sort(&self, slot: Slot, keys: &[(Expression, bool)]) -> Vec<SortKey>;
+    fn sort(&self, slot: Slot, keys: &[(Expression, bool)]) -> Arc<[SortKey]>;
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +61,8 @@ pub struct Rankings {
     entries: Vec<Option<Ranking>>,
     vacant: Vec<u32>,
     by_text: HashMap<(u16, Arc<str>), RankingId>,
+    /// Those of each channel that are kept sorted.
+    sorted: HashMap<u16, Vec<RankingId>>,
 }
 
 impl Rankings {
@@ -68,22 +80,23 @@ impl Rankings {
             }
             return id;
         }
-        let mut ranking =
-            Ranking { channel, order_by: order_by.clone(), uses: 1, sorted: BTreeSet::new(), placed: HashMap::new() };
-        for slot in free {
-            ranking.place(slot, workers);
+        let order_by = order_by.clone();
+        let text = Arc::clone(&order_by.text);
+        let sorts = !order_by.of_one_item;
+        let mut ranking = Ranking { channel, order_by, uses: 1, sorted: BTreeSet::new(), known: Vec::new() };
+        if sorts {
+            ranking.fill(free, workers);
         }
-        let id = match self.vacant.pop() {
-            Some(place) => {
-                self.entries[place as usize] = Some(ranking);
-                RankingId(place)
-            }
-            None => {
-                self.entries.push(Some(ranking));
-                RankingId(self.entries.len() as u32 - 1)
-            }
-        };
-        self.by_text.insert((channel, Arc::clone(&order_by.text)), id);
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            self.entries.len() as u32 - 1
+        });
+        self.entries[place as usize] = Some(ranking);
+        let id = RankingId(place);
+        self.by_text.insert((channel, text), id);
+        if sorts {
+            self.sorted.entry(channel).or_default().push(id);
+        }
         id
     }
 
@@ -100,10 +113,15 @@ impl Rankings {
         }
     }
 
-    /// Takes note that a worker is free on a channel, is not, or sorts elsewhere now.
-    pub fn update(&mut self, slot: Slot, channel: u16, free: bool, workers: &impl Ranked) {
-        for ranking in self.entries.iter_mut().flatten().filter(|ranking| ranking.channel == channel) {
+    /// Takes note that a worker is free on a channel, is not, or sorts elsewhere now. `facts_changed` says whether what
+    /// an `order_by` reads may be another.
+    pub fn update(&mut self, slot: Slot, channel: u16, free: bool, facts_changed: bool, workers: &impl Ranked) {
+        for id in self.sorted.get(&channel).into_iter().flatten() {
+            let Some(ranking) = self.entries[id.0 as usize].as_mut() else { continue };
             ranking.take(slot);
+            if facts_changed && let Some(known) = ranking.known.get_mut(slot as usize) {
+                *known = None;
+            }
             if free {
                 ranking.place(slot, workers);
             }
@@ -113,12 +131,17 @@ impl Rankings {
     /// The first of the candidates.
     pub fn first(&self, id: RankingId, candidates: &RoaringBitmap, workers: &impl Ranked) -> Option<Slot> {
         let ranking = self.entries.get(id.0 as usize)?.as_ref()?;
-        if candidates.len() > ENUMERATED_MAX && !ranking.order_by.of_one_item {
-            let walked = ranking.sorted.iter().find(|(_, slot)| candidates.contains(*slot));
-            return walked.map(|(_, slot)| *slot);
+        if ranking.order_by.of_one_item {
+            let keyed = candidates.iter().filter_map(|slot| Some((ranking.key(slot, workers)?, slot)));
+            return keyed.min().map(|(_, slot)| slot);
         }
-        let keyed = candidates.iter().filter_map(|slot| Some((ranking.key(slot, workers)?, slot)));
-        keyed.min().map(|(_, slot)| slot)
+        // Many candidates are met soon on the way through the order; few are compared sooner than met.
+        let nearest = ranking.sorted.iter().take(candidates.len() as usize);
+        let met = nearest.map(|(_, slot)| *slot).find(|slot| candidates.contains(*slot));
+        met.or_else(|| {
+            let keyed = candidates.iter().filter_map(|slot| Some((ranking.listed(slot)?, slot)));
+            keyed.min().map(|(_, slot)| slot)
+        })
     }
 
     pub fn keys(&self, id: RankingId) -> Arc<[(Expression, bool)]> {
@@ -129,26 +152,49 @@ impl Rankings {
 
 impl Ranking {
     fn key(&self, slot: Slot, workers: &impl Ranked) -> Option<WorkerKey> {
-        if let Some(key) = self.placed.get(&slot) {
-            return Some(key.clone());
+        Some(WorkerKey { sort: workers.sort(slot, &self.order_by.keys), idle: workers.idle(slot)? })
+    }
+
+    fn listed(&self, slot: Slot) -> Option<&WorkerKey> {
+        self.known.get(slot as usize)?.as_ref().filter(|known| known.listed).map(|known| &known.key)
+    }
+
+    /// Sorts all free workers at once.
+    fn fill(&mut self, free: &RoaringBitmap, workers: &impl Ranked) {
+        for slot in free {
+            if let Some(key) = self.key(slot, workers) {
+                self.note(slot, key);
+            }
         }
-        let idle = workers.idle(slot)?;
-        Some(WorkerKey { sort: workers.sort(slot, &self.order_by.keys), idle })
+        let listed = self.known.iter().zip(0..).filter_map(|(known, slot)| Some((known.as_ref()?.key.clone(), slot)));
+        self.sorted = listed.collect();
     }
 
     fn place(&mut self, slot: Slot, workers: &impl Ranked) {
-        if self.order_by.of_one_item {
-            return;
-        }
-        if let Some(key) = self.key(slot, workers) {
+        let known = self.known.get(slot as usize).and_then(Option::as_ref);
+        let key = match known {
+            Some(known) => workers.idle(slot).map(|idle| WorkerKey { sort: Arc::clone(&known.key.sort), idle }),
+            None => self.key(slot, workers),
+        };
+        if let Some(key) = key {
             self.sorted.insert((key.clone(), slot));
-            self.placed.insert(slot, key);
+            self.note(slot, key);
         }
     }
 
+    fn note(&mut self, slot: Slot, key: WorkerKey) {
+        if self.known.len() <= slot as usize {
+            self.known.resize_with(slot as usize + 1, || None);
+        }
+        self.known[slot as usize] = Some(Known { key, listed: true });
+    }
+
     fn take(&mut self, slot: Slot) {
-        if let Some(key) = self.placed.remove(&slot) {
-            self.sorted.remove(&(key, slot));
+        if let Some(known) = self.known.get_mut(slot as usize).and_then(Option::as_mut)
+            && known.listed
+        {
+            known.listed = false;
+            self.sorted.remove(&(known.key.clone(), slot));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! order form a class. Only the heads of classes are ever looked at.
 
 use super::floor::Slot;
+use super::held::PredicateSet;
 use super::order::{Across, Discipline, WaitKey};
 use super::predicate::PredicateId;
 use super::ranking::RankingId;
@@ -9,6 +10,12 @@ use crate::id::{ItemId, QueueId};
 use crate::time::Timestamp;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Heads of a lane up to this many are walked; of more it is looked up first which a worker may take.
+const HEADS_WALKED_MAX: usize = 256;
+
+/// How many heads are walked in the time in which one class is looked up.
+const HEADS_PER_LOOK_UP: u64 = 16;
 
 /// What makes items interchangeable in everything but their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +34,9 @@ struct Lane {
     /// The members of the queue, as a predicate.
     members: PredicateId,
     heads: BTreeMap<WaitKey, ClassKey>,
+    /// The classes of `heads` by what they ask for, and the predicates among them.
+    asking: BTreeSet<(PredicateId, RankingId)>,
+    asked: PredicateSet,
     classes: usize,
 }
 
@@ -62,6 +72,8 @@ impl Waiting {
             discipline,
             members,
             heads: BTreeMap::new(),
+            asking: BTreeSet::new(),
+            asked: PredicateSet::default(),
             classes: 0,
         });
         let items = self.classes.entry(class).or_default();
@@ -113,16 +125,17 @@ impl Waiting {
 
     /// The item that comes first among all those that a worker may take.
     ///
-    /// `free` says whether the worker is free on a channel, `belongs` whether a predicate holds for it, and `barred`
-    /// whether it may not be offered an item for now.
+    /// `free` says whether the worker is free on a channel, `held` which predicates hold for it, and `barred` whether it
+    /// may not be offered an item for now.
     pub fn best(
         &self,
         slot: Slot,
         now: Timestamp,
         free: impl Fn(u16) -> bool,
-        belongs: impl Fn(PredicateId) -> bool,
+        held: &PredicateSet,
         barred: impl Fn(ItemId) -> bool,
     ) -> Option<Found> {
+        let belongs = |predicate: PredicateId| held.contains(predicate);
         // One head per queue: its channels are served in one order, which for LIFO is not the order across queues.
         let mut heads: SmallVec<[Found; 8]> = SmallVec::new();
         let mut consider = |lane: &Lane, class: ClassKey, key: WaitKey| {
@@ -133,9 +146,17 @@ impl Waiting {
                 None => heads.push(found),
             }
         };
-        for ((_, channel), lane) in &self.lanes {
-            let open = !lane.heads.is_empty() && free(*channel) && belongs(lane.members);
-            if open && let Some((class, key)) = self.first_in_lane(lane, &belongs, &barred) {
+        for (&(queue, channel), lane) in &self.lanes {
+            if lane.heads.is_empty() || !free(channel) || !belongs(lane.members) {
+                continue;
+            }
+            let common = lane.common(held);
+            let first = if common * common * HEADS_PER_LOOK_UP <= lane.heads.len() as u64 {
+                self.first_by_look_up(lane, queue, channel, held, &barred)
+            } else {
+                self.first_in_lane(lane, &belongs, &barred)
+            };
+            if let Some((class, key)) = first {
                 consider(lane, class, key);
             }
         }
@@ -147,6 +168,22 @@ impl Waiting {
             }
         }
         heads.into_iter().min_by_key(|found| found.place)
+    }
+
+    /// The first item of the few classes that a worker may take, which may stand behind many that it may not.
+    fn first_by_look_up(
+        &self,
+        lane: &Lane,
+        queue: QueueId,
+        channel: u16,
+        held: &PredicateSet,
+        barred: &impl Fn(ItemId) -> bool,
+    ) -> Option<(ClassKey, WaitKey)> {
+        let classes = lane.asked.common(held).flat_map(|predicate| {
+            let rankings = lane.asking.range((predicate, RankingId::FIRST)..=(predicate, RankingId::LAST));
+            rankings.map(move |&(_, ranking)| ClassKey { queue, channel, predicate, ranking, only: None })
+        });
+        classes.filter_map(|class| Some((class, self.first_in_class(&class, barred)?))).min_by_key(|(_, key)| *key)
     }
 
     fn first_in_lane(
@@ -201,11 +238,80 @@ impl Lane {
         if old == new {
             return;
         }
-        if let Some(key) = old {
-            self.heads.remove(&key);
+        match old {
+            Some(key) => {
+                self.heads.remove(&key);
+            }
+            None => {
+                self.asking.insert((class.predicate, class.ranking));
+                self.asked.insert(class.predicate);
+            }
         }
-        if let Some(key) = new {
-            self.heads.insert(key, class);
+        match new {
+            Some(key) => {
+                self.heads.insert(key, class);
+            }
+            None => {
+                let (first, last) = ((class.predicate, RankingId::FIRST), (class.predicate, RankingId::LAST));
+                self.asking.remove(&(class.predicate, class.ranking));
+                if self.asking.range(first..=last).next().is_none() {
+                    self.asked.remove(class.predicate);
+                }
+            }
+        }
+    }
+
+    /// How many of the predicates that are asked for hold for a worker; where there are few heads, all may.
+    fn common(&self, held: &PredicateSet) -> u64 {
+        let few = self.heads.len() <= HEADS_WALKED_MAX;
+        if few { self.heads.len() as u64 } else { self.asked.common_count(held) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::QueueOrder;
+    use proptest::prelude::*;
+
+    const QUEUE: QueueId = QueueId(1);
+    const CHANNEL: u16 = 0;
+
+    fn class(predicate: u32, sorted: bool) -> ClassKey {
+        let ranking = if sorted { RankingId::LAST } else { RankingId::FIRST };
+        ClassKey { queue: QUEUE, channel: CHANNEL, predicate: PredicateId(predicate), ranking, only: None }
+    }
+
+    proptest! {
+        #[test]
+        fn looking_up_finds_what_walking_finds(
+            items in prop::collection::vec((0u32..6, any::<bool>(), 0i64..4, 0i64..6, any::<bool>()), 1..30),
+            holds in prop::collection::btree_set(0u32..6, 0..5),
+            barred in prop::collection::btree_set(0u128..30, 0..10),
+        ) {
+            let discipline = Discipline { order: QueueOrder::Fifo, slope_milli: 0 };
+            let mut waiting = Waiting::default();
+            let mut gone = Vec::new();
+            for (id, (predicate, sorted, priority, since, leaves)) in (0u128..).zip(items) {
+                let key = discipline.key(priority, Timestamp::from_millis(since), ItemId(id));
+                waiting.insert(class(predicate, sorted), key, discipline, PredicateId(0));
+                if leaves {
+                    gone.push((class(predicate, sorted), key));
+                }
+            }
+            for (class, key) in gone {
+                waiting.remove(class, key);
+            }
+            let mut held = PredicateSet::default();
+            holds.iter().for_each(|id| held.insert(PredicateId(*id)));
+            let belongs = |id: PredicateId| held.contains(id);
+            let barred = |id: ItemId| barred.contains(&id.0);
+            for lane in waiting.lanes.values() {
+                let asked: BTreeSet<_> = lane.heads.values().map(|class| class.predicate).collect();
+                prop_assert!(lane.asked.iter().eq(asked));
+                let walked = waiting.first_in_lane(lane, &belongs, &barred);
+                prop_assert_eq!(waiting.first_by_look_up(lane, QUEUE, CHANNEL, &held, &barred), walked);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::super::HttpState;
 use super::super::answer::Answer;
 use super::super::auth::Caller;
-use super::super::error::ApiError;
+use super::super::error::{ApiError, Problem};
 use super::super::extract::Params;
 use super::super::openapi::Forbidden;
 use super::super::stream::types_of;
@@ -25,7 +25,7 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventParams {
-    /// Only events with a higher sequence number; default 0.
+    /// Only events with a higher sequence number; all that are kept when absent.
     after_sequence: Option<u64>,
     /// Types to show, separated by commas: a type, or `work_item.*` for all of one resource; all when absent.
     #[param(example = "work_item.created,reservation.*")]
@@ -40,7 +40,9 @@ pub struct EventParams {
 /// List events, oldest first; `next` is the `after_sequence` of the next page. With `types`, one request looks at 20,480
 /// events at most: a page may have few entries or none and still have a `next`.
 #[utoipa::path(get, path = "/v1/events", tag = "Events", params(EventParams),
-    responses((status = 200, body = schema::Events), Forbidden))]
+    responses((status = 200, body = schema::Events),
+        (status = 410, description = "Events after the position are not kept any more; `first_sequence` tells the first that is.", body = Problem, content_type = "application/problem+json"),
+        Forbidden))]
 async fn list_events(
     State(state): State<HttpState>,
     caller: Caller,
@@ -54,6 +56,12 @@ async fn list_events(
     }
     if params.subject.as_deref().is_some_and(|subject| !is_subject(subject)) {
         return Err(ApiError::parameter("subject", "bad_value", "give the id of a resource, such as `itm_...`"));
+    }
+    if params.after_sequence.is_some() {
+        let first = state.runtime.store().first_event(caller.account).await?;
+        if after_sequence + 1 < first {
+            return Err(ApiError::events_gone(first));
+        }
     }
     let filter = EventFilter { after_sequence, types, subject: params.subject, ..EventFilter::default() };
     list(&state, &caller, filter, params.limit).await

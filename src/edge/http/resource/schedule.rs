@@ -12,9 +12,9 @@ use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use cordboard_domain::id::ScheduleId;
-use cordboard_domain::work::{Command, Record};
+use cordboard_domain::work::Command;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -79,10 +79,7 @@ async fn create_schedule(
     let new = body.value;
     let command = Command::CreateSchedule {
         name: new.name,
-        hours: hours(
-            json!({}),
-            [("time_zone", Some(new.time_zone)), ("weekly", new.weekly), ("holidays", new.holidays)],
-        ),
+        hours: hours([("time_zone", Some(new.time_zone)), ("weekly", new.weekly), ("holidays", new.holidays)]),
     };
     carry_out(&state, &caller, Order::new(command).creating("/v1/schedules").once(key, body.digest)).await
 }
@@ -118,14 +115,10 @@ async fn update_schedule(
 ) -> Result<Response, ApiError> {
     let id = id_of(&state, &caller, &id).await?;
     let change = body.value;
-    let command = {
-        let parts = [("time_zone", change.time_zone), ("weekly", change.weekly), ("holidays", change.holidays)];
-        let hours = match parts.iter().any(|(_, part)| part.is_some()) {
-            true => Some(hours(present_hours(&state, &caller, &id.to_string()).await?, parts)),
-            false => None,
-        };
-        Command::UpdateSchedule { id, name: change.name, hours, expected: None }
-    };
+    let parts = [("time_zone", change.time_zone), ("weekly", change.weekly), ("holidays", change.holidays)];
+    let given = parts.iter().any(|(_, part)| part.is_some());
+    let hours = given.then(|| hours(parts));
+    let command = Command::UpdateSchedule { id, name: change.name, hours, expected: None };
     carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
 
@@ -143,19 +136,8 @@ async fn delete_schedule(
     carry_out(&state, &caller, Order::new(Command::DeleteSchedule { id, expected: None }).when(condition)).await
 }
 
-/// Hours with the given parts set.
-fn hours(mut hours: Value, parts: [(&str, Option<Value>); 3]) -> Value {
-    for (name, part) in parts {
-        if let Some(part) = part {
-            hours[name] = part;
-        }
-    }
-    hours
-}
-
-async fn present_hours(state: &HttpState, caller: &Caller, id: &str) -> Result<Value, ApiError> {
-    match find::config_record(state, caller, Kind::Schedule, id).await? {
-        Record::Schedule(schedule) => Ok(schedule.hours),
-        _ => Err(ApiError::not_found("schedule")),
-    }
+/// The parts of hours that are given.
+fn hours(parts: [(&str, Option<Value>); 3]) -> Value {
+    let given = parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?)));
+    Value::Object(given.collect())
 }

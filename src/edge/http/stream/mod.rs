@@ -68,6 +68,8 @@ pub fn types_of(given: Option<&str>) -> Result<Vec<String>, ApiError> {
 enum End {
     Stopping,
     Unauthorized,
+    /// The receiver was so slow that what it should get next is not kept any more.
+    Gone,
     Failed,
 }
 
@@ -76,6 +78,7 @@ impl End {
         match self {
             Self::Stopping => "the server is stopping",
             Self::Unauthorized => "the key or token is not valid any more",
+            Self::Gone => "the next events are not kept any more",
             Self::Failed => "the events cannot be read now",
         }
     }
@@ -138,6 +141,7 @@ impl Stream {
             event = self.feed.next() => match event {
                 Ok(event) => Next::Event(event),
                 Err(FeedEnd::Stopped) => Next::End(End::Stopping),
+                Err(FeedEnd::Gone { .. }) => Next::End(End::Gone),
                 Err(FeedEnd::Store(error)) => {
                     tracing::error!(%error, "a feed could not be read");
                     Next::End(End::Failed)

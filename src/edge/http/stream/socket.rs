@@ -28,13 +28,14 @@ const MESSAGES_TOGETHER_MAX: usize = 64;
 /// Close codes of our own, in the range for private use (RFC 6455, section 7.4.2).
 const CLOSE_UNAUTHORIZED: u16 = 4401;
 const CLOSE_TOO_SLOW: u16 = 4408;
+const CLOSE_GONE: u16 = 4410;
 
 /// Receive events live, in order and without gaps (WebSocket).
 ///
 /// Each text message is one event as CloudEvents JSON; resume with `after` and the last `sequence`. The server pings every
 /// 15 seconds, with the position as the ping's payload. It closes with 1001 when it stops, 1008 when something is sent to
 /// it, 1011 when events cannot be read, 4401 when the key or token is not valid any more, 4408 when the receiver is too
-/// slow or does not answer; the reason names the position to resume after.
+/// slow or does not answer, 4410 when what it should get next is not kept any more; the reason names the position to resume after.
 #[utoipa::path(get, path = "/v1/events/socket", tag = "Events", params(StreamParams),
     responses((status = 101, description = "The connection is a WebSocket from here on."),
         (status = 410, description = "Events after the position are not kept any more; `first_sequence` tells the first that is.", body = Problem, content_type = "application/problem+json"),
@@ -151,6 +152,7 @@ fn code(end: &End) -> u16 {
     match end {
         End::Stopping => close_code::AWAY,
         End::Unauthorized => CLOSE_UNAUTHORIZED,
+        End::Gone => CLOSE_GONE,
         End::Failed => close_code::ERROR,
     }
 }

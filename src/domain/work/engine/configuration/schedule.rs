@@ -53,7 +53,12 @@ impl Engine {
             self.check_schedule_unused(&record.name)?;
             record.name = name;
         }
-        if let Some(hours) = hours {
+        if let Some(parts) = hours {
+            let mut hours = record.hours;
+            match (&mut hours, parts) {
+                (Value::Object(hours), Value::Object(parts)) => hours.extend(parts),
+                (hours, parts) => *hours = parts,
+            }
             read_hours(&hours)?;
             record.hours = hours;
         }

@@ -1,0 +1,39 @@
+//! What is done from time to time beside the work: answers that are too old to be given again are purged, and events
+//! that need not be kept any longer are forgotten.
+
+use super::account_loop::Limits;
+use super::port::Clock;
+use super::store::{Store, StoreError};
+use cordboard_domain::time::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::AbortHandle;
+
+/// How often there is a look at what is old.
+const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Begins the upkeep, the first round at once.
+pub(super) fn begin(store: Arc<dyn Store>, clock: Arc<dyn Clock>, limits: Limits) -> AbortHandle {
+    let upkeep = tokio::spawn(async move {
+        loop {
+            if let Err(error) = once(&*store, clock.now(), limits).await {
+                tracing::warn!(%error, "what is old could not be purged; tried again later");
+            }
+            clock.pause(UPKEEP_EVERY).await;
+        }
+    });
+    upkeep.abort_handle()
+}
+
+async fn once(store: &dyn Store, now: Timestamp, limits: Limits) -> Result<(), StoreError> {
+    let before = |kept_s: u32| now.plus_millis(-i64::from(kept_s) * 1_000);
+    store.forget_answers_before(before(limits.answer_kept_s)).await?;
+    if limits.events_kept_s == 0 {
+        return Ok(());
+    }
+    for account in store.accounts().await? {
+        // A little at a time: commits go in between.
+        while store.forget_events_before(account.id, before(limits.events_kept_s)).await? {}
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Requests that leave: whom they reach, and what comes of receivers that misbehave.
+
+mod address;
+mod answer;
+mod misbehaving;
+mod names;
+mod receiver;
+mod spelling;
+mod tls;
+mod turn;
