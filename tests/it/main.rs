@@ -1,7 +1,6 @@
 //! The one integration binary; its tree mirrors the program: the store, the runtime, the REST resources.
 
 mod cli;
-mod event_docs;
 mod fetch;
 mod http;
 mod kill;

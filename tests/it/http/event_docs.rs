@@ -1,7 +1,7 @@
 //! docs/events.md: below its introduction stands every type of the catalogue, with an example that the engine emitted
 //! in this test. `make bless` writes it anew.
 
-use super::http::office::{ADMIN, Office};
+use super::office::{ADMIN, Office};
 use cordboard::runtime::Request;
 use cordboard_domain::event::CATALOGUE;
 use cordboard_domain::id::{AccountId, WorkerId};
