@@ -11,7 +11,8 @@ mod support;
 use cordboard::app::new_key;
 use cordboard::edge::http::{HttpLimits, HttpState, PatientListener, router};
 use cordboard::runtime::store::Role;
-use cordboard::runtime::{Answered, Request};
+use cordboard::runtime::{Answered, Request, Runtime};
+use cordboard_domain::id::{AccountId, WorkerId};
 use cordboard_domain::work::*;
 use futures_util::StreamExt;
 use serde_json::json;
@@ -87,6 +88,8 @@ impl Hall {
             }
             if line.starts_with(": connected") {
                 self.ready.add_permits(1);
+            } else if line.starts_with(": the server is stopping") {
+                return times;
             } else if let Some(told) = line.strip_prefix("id: ") {
                 id = told.trim_end().parse().ok();
             } else if line.starts_with("data: ") {
@@ -123,6 +126,23 @@ fn report(name: &str, receivers: usize, times: &mut [Duration]) -> serde_json::V
         "p999_ms": p999, "max_ms": max})
 }
 
+/// The worker whose changes are the events.
+async fn worker(runtime: &Runtime, account: AccountId) -> WorkerId {
+    let worker = NewWorker {
+        name: "Ann".to_owned(),
+        attributes: json!({}),
+        activity: None,
+        capacity: [].into(),
+        connection_required: false,
+    };
+    let command = Command::CreateWorker(worker);
+    let request = Request { actor: Actor::Operator, command, keys: Vec::new(), once: None };
+    match runtime.handle(account, request).await.expect("it is carried out") {
+        Answered::Fresh(Reply::Worker(view)) => view.worker.id,
+        other => panic!("not a worker: {other:?}"),
+    }
+}
+
 fn limits(streams: usize) -> HttpLimits {
     let plenty = NonZeroU32::new(1_000_000).expect("more than none");
     HttpLimits {
@@ -143,6 +163,7 @@ async fn main() {
     let (entropy, now) = (Arc::clone(runtime.entropy()), runtime.now());
     let key = |account| Some(new_key(&*entropy, now, account, "bench", Role::Admin, Some(KEY.to_owned())).0);
     let account = runtime.create_account("Bench", key).await.expect("the account is made").id;
+    let worker = worker(&runtime, account).await;
     let state = HttpState::new(runtime.clone(), limits(2 * receivers), None, [7; 32], Box::new(String::new));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it has an address");
@@ -175,7 +196,8 @@ async fn main() {
         let due = begun + Duration::from_secs_f64(number as f64 / rate as f64);
         tokio::time::sleep_until(due.into()).await;
         // One command that is one event.
-        let command = Command::CreateActivity { name: format!("activity {number}"), available: true };
+        let change = WorkerChange { attributes: Some(json!({"round": number})), ..WorkerChange::default() };
+        let command = Command::UpdateWorker { id: worker, change, expected: None };
         let request = Request { actor: Actor::Operator, command, keys: Vec::new(), once: None };
         let runtime = runtime.clone();
         tokio::spawn(async move {

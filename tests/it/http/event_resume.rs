@@ -3,8 +3,8 @@
 
 use super::live::*;
 use super::office::*;
+use crate::support::dice::Dice;
 use cordboard_domain::id::IdSource;
-use cordboard_domain::time::Timestamp;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,14 +14,6 @@ const CUTS: u32 = 1_000;
 const RECEIVERS_OF_A_KIND: u64 = 2;
 /// Events that a receiver takes at most before it is cut.
 const TAKEN_MAX: u64 = 40;
-
-struct Dice(IdSource);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        (self.0.next(Timestamp::from_millis(0)) % u128::from(end)) as u64
-    }
-}
 
 struct Receiver {
     address: SocketAddr,

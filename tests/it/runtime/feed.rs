@@ -2,12 +2,12 @@
 //! left out.
 
 use super::desk::*;
+use crate::support::dice::Dice;
 use crate::support::failing_store::Fate;
 use cordboard::runtime::feed::{Feed, FeedEnd, Wanted};
 use cordboard::runtime::{Answered, Failure, FeedRefused, Limits};
 use cordboard_domain::event::CATALOGUE;
 use cordboard_domain::id::*;
-use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +18,6 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(60);
 const ITEMS: usize = 200;
 const READERS: u64 = 4;
-
-struct Dice(IdSource);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        (self.0.next(Timestamp::from_millis(0)) % u128::from(end)) as u64
-    }
-}
 
 impl Desk {
     async fn feed(&self, after: u64) -> Feed {

@@ -3,11 +3,11 @@
 
 use super::desk::*;
 use crate::support::clock::{CountingEntropy, START};
+use crate::support::dice::Dice;
 use crate::support::failing_store::Fate;
 use cordboard::runtime::Entropy;
 use cordboard::runtime::store::{Filter, Kind, Store};
 use cordboard_domain::id::IdSource;
-use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::*;
 use std::time::Duration;
 
@@ -18,14 +18,6 @@ const IDS_PER_ENGINE: usize = 500;
 const SEED: u64 = 20_260_105;
 const ROUNDS: u32 = 60;
 const COMMANDS_PER_ROUND: u64 = 12;
-
-struct Dice(IdSource);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        (self.0.next(Timestamp::from_millis(0)) % u128::from(end)) as u64
-    }
-}
 
 impl Desk {
     /// The newest that are stored of a kind, in a state if one is named.

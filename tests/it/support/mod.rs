@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod database;
+pub mod dice;
 pub mod failing_store;
 pub mod loaded;
 pub mod plain_http;
