@@ -52,7 +52,7 @@ impl Presence {
     pub async fn begin(&self, account: AccountId) -> Result<(), Failure> {
         let connected = self.0.runtime.read(account, |engine, _| {
             let workers = engine.workers().map(|view| view.worker);
-            let lost = workers.filter(|worker| worker.connection_required && worker.disconnected_at.is_none());
+            let lost = workers.filter(|worker| worker.disconnected_at.is_none());
             lost.map(|worker| worker.id).collect::<Vec<_>>()
         });
         for worker in connected.await? {

@@ -132,3 +132,16 @@ fn the_sequence_has_no_gap() {
     });
     assert!(sequences.eq(1..=bench.engine.sequence()));
 }
+
+#[test]
+fn a_connection_that_is_required_later_must_have_come_about() {
+    let mut bench = Bench::new();
+    let ann = bench.worker("ann");
+    let reachable = |bench: &Bench| bench.engine.workers().all(|view| view.worker.reachable);
+    assert!(reachable(&bench), "none is required");
+    let change = WorkerChange { connection_required: Some(true), ..WorkerChange::default() };
+    bench.run(Command::UpdateWorker { id: ann, change, expected: None });
+    assert!(!reachable(&bench), "there never was one");
+    bench.run(Command::SetConnection { id: ann, connected: true });
+    assert!(reachable(&bench));
+}

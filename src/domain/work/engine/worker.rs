@@ -32,7 +32,8 @@ impl Engine {
             misses: 0,
             idle_since: turn.now,
             connection_required: new.connection_required,
-            disconnected_at: new.connection_required.then_some(turn.now),
+            // Nobody has connected yet, whether it matters now or when a connection is required later.
+            disconnected_at: Some(turn.now),
             reachable: !new.connection_required,
             stamp: Stamp::new(turn.now),
         };
