@@ -72,9 +72,9 @@ pub async fn load(
     account: AccountId,
 ) -> anyhow::Result<(Engine, u64)> {
     let mut loading = store.load(account).await?.context("the account is not in the store")?;
-    let mut recovery = Recovery::new(loading.account, loading.sequence, entropy.seed(), clock.now());
-    while let Some(stretch) = loading.stretches.recv().await {
-        for record in stretch? {
+    let mut recovery = Recovery::new(loading.account.clone(), loading.sequence, entropy.seed(), clock.now());
+    while let Some(stretch) = loading.next().await? {
+        for record in stretch {
             recovery.add(record)?;
         }
     }

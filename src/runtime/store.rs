@@ -94,9 +94,18 @@ pub struct Loading {
     pub account: Account,
     pub sequence: u64,
     pub commits: u64,
-    /// Its records in stretches, in the order that [`Recovery`](cordboard_domain::work::Recovery) asks for: while the engine takes one in, the next is
-    /// being read. The channel ends after the last; whoever drops it stops the reading.
-    pub stretches: mpsc::Receiver<Result<Vec<Record>, StoreError>>,
+    /// Its records in stretches and then `None`, in the order that [`Recovery`](cordboard_domain::work::Recovery) asks for: while the engine takes one in, the next is
+    /// being read. Whoever drops the channel stops the reading.
+    pub stretches: mpsc::Receiver<Result<Option<Vec<Record>>, StoreError>>,
+}
+
+impl Loading {
+    /// The next stretch, `None` after the last. A reader that ended without saying so has failed: what it gave is not
+    /// the whole account.
+    pub async fn next(&mut self) -> Result<Option<Vec<Record>>, StoreError> {
+        let ended_early = || StoreError::Database("reading the account ended before its end".to_owned());
+        self.stretches.recv().await.unwrap_or_else(|| Err(ended_early()))
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -58,28 +58,29 @@ impl SqlStore {
 struct Reader {
     db: DatabaseTransaction,
     account: String,
-    sender: mpsc::Sender<Result<Vec<Record>, StoreError>>,
+    sender: mpsc::Sender<Result<Option<Vec<Record>>, StoreError>>,
     /// Workflow versions that were sent.
     versions: HashSet<(WorkflowId, u32)>,
 }
 
 impl Reader {
     async fn run(mut self) {
-        let ended = self.read().await;
-        // Nobody waits for either any more when the receiver is gone.
-        if let Err(error) = ended {
-            let _ = self.sender.send(Err(error)).await;
-        } else if let Err(error) = self.db.commit().await {
-            let _ = self.sender.send(Err(error.into())).await;
-        }
+        let ended = match self.read().await {
+            Ok(()) => self.db.commit().await.map_err(StoreError::from),
+            Err(error) => Err(error),
+        };
+        // Nobody waits for the end any more when the receiver is gone.
+        let _ = self.sender.send(ended.map(|()| None)).await;
     }
 
     async fn read(&mut self) -> Result<(), StoreError> {
         let mut resources = self.resources().await?;
-        for record in resources.clone() {
-            if let Record::Workflow(workflow) = record {
-                self.version(workflow.id, workflow.version, &mut resources).await?;
-            }
+        let newest = resources.iter().filter_map(|record| match record {
+            Record::Workflow(workflow) => Some((workflow.id, workflow.version)),
+            _ => None,
+        });
+        for (workflow, version) in newest.collect::<Vec<_>>() {
+            self.version(workflow, version, &mut resources).await?;
         }
         if !self.send(resources).await {
             return Ok(());
@@ -113,7 +114,7 @@ impl Reader {
 
     /// `false` when nobody wants more.
     async fn send(&self, records: Vec<Record>) -> bool {
-        self.sender.send(Ok(records)).await.is_ok()
+        self.sender.send(Ok(Some(records))).await.is_ok()
     }
 
     async fn resources(&self) -> Result<Vec<Record>, StoreError> {

@@ -130,3 +130,16 @@ async fn a_second_writer_is_noticed() {
     let items = loaded.records.iter().filter(|record| matches!(record, Record::Item(_))).count();
     assert_eq!(items, 2);
 }
+
+/// An engine of half an account would forget the other half.
+#[tokio::test]
+async fn a_reading_that_ends_early_is_no_account() {
+    let desk = Desk::new().await;
+    let whole = crate::support::loaded::load(&*desk.store, desk.account).await.expect("read").expect("there");
+    let (sender, stretches) = tokio::sync::mpsc::channel(1);
+    sender.try_send(Ok(Some(whole.records))).expect("there is room");
+    drop(sender);
+    let mut loading = cordboard::runtime::store::Loading { account: whole.account, sequence: 0, commits: 0, stretches };
+    assert!(loading.next().await.expect("a stretch").is_some());
+    assert!(loading.next().await.is_err(), "nobody said that this was all");
+}

@@ -125,8 +125,10 @@ impl Store for FailingStore {
         // Whoever waits for a load finds all of it read.
         self.loads.send_modify(|loads| *loads += 1);
         let Some(Loaded { account, sequence, commits, records }) = loaded? else { return Ok(None) };
-        let (sender, stretches) = mpsc::channel(1);
-        sender.try_send(Ok(records)).map_err(|_| broken())?;
+        let (sender, stretches) = mpsc::channel(2);
+        for stretch in [Some(records), None] {
+            sender.try_send(Ok(stretch)).map_err(|_| broken())?;
+        }
         Ok(Some(Loading { account, sequence, commits, stretches }))
     }
 

@@ -15,8 +15,8 @@ pub struct Loaded {
 pub async fn load(store: &dyn Store, account: AccountId) -> Result<Option<Loaded>, StoreError> {
     let Some(mut loading) = store.load(account).await? else { return Ok(None) };
     let mut records = Vec::new();
-    while let Some(stretch) = loading.stretches.recv().await {
-        records.extend(stretch?);
+    while let Some(stretch) = loading.next().await? {
+        records.extend(stretch);
     }
     Ok(Some(Loaded { account: loading.account, sequence: loading.sequence, commits: loading.commits, records }))
 }
