@@ -7,7 +7,7 @@ use crate::edge::store::SqlStore;
 use crate::edge::system::{SystemClock, SystemEntropy};
 use crate::runtime::fetch::Fetch;
 use crate::runtime::store::{ApiKey, Role};
-use crate::runtime::{Entropy, Runtime};
+use crate::runtime::{Entropy, Ports, Runtime};
 use anyhow::Context;
 use cordboard_domain::id::{AccountId, IdSource, KeyId};
 use cordboard_domain::time::Timestamp;
@@ -32,12 +32,15 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Arc<SqlStore>> {
 }
 
 pub async fn start_runtime(config: &Config) -> anyhow::Result<Runtime> {
+    // First: a file of certificate authorities that cannot be used stops the start before anything is touched.
+    let fetch = outbound_client(config)?;
     let store = open_store(config).await?;
-    Runtime::start(store, Arc::new(SystemClock), Arc::new(SystemEntropy), config.runtime_limits()).await
+    let ports = Ports { store, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), fetch };
+    Runtime::start(ports, config.runtime_limits()).await
 }
 
 /// The one client for every callback, so that limits and open networks are the same for all of them.
-pub fn outbound_client(config: &Config) -> anyhow::Result<Arc<dyn Fetch>> {
+fn outbound_client(config: &Config) -> anyhow::Result<Arc<dyn Fetch>> {
     let names = Arc::new(SystemNames::default());
     Ok(Arc::new(HttpFetch::new(config.outbound_options(), names, Arc::new(SystemClock))?))
 }
@@ -95,8 +98,6 @@ async fn bootstrap(config: &Config, runtime: &Runtime) -> anyhow::Result<()> {
 /// Serves until asked to stop; then requests are finished, the last batch is committed, and everything is closed.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("installing the metrics recorder")?;
-    // Made before anything runs: a file of certificate authorities that cannot be used stops the start.
-    let _outbound = outbound_client(&config)?;
     let runtime = start_runtime(&config).await?;
     bootstrap(&config, &runtime).await?;
     let mut fresh = [0; 32];

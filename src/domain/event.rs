@@ -127,6 +127,16 @@ pub const CATALOGUE: &[EventType] = &[
     event("api_key.deleted", "an API key was revoked"),
 ];
 
+/// The types that a pattern names: a type, `work_item.*` for all of one resource, or `*` for all.
+pub fn matching_types(pattern: &str) -> impl Iterator<Item = &'static str> + '_ {
+    let fits = move |name: &str| match pattern.strip_suffix('*') {
+        Some("") => true,
+        Some(prefix) => prefix.ends_with('.') && name.starts_with(prefix),
+        None => name == pattern,
+    };
+    CATALOGUE.iter().map(|kind| kind.name).filter(move |name| fits(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::CATALOGUE;

@@ -2,7 +2,7 @@
 //! now on. Each subscriber has a feed of its own; one that is slow reads from the store and holds nobody up.
 
 use super::store::{EventFilter, Store, StoreError, StoredEvent};
-use cordboard_domain::event::{CATALOGUE, Event};
+use cordboard_domain::event::{Event, matching_types};
 use cordboard_domain::id::{AccountId, WorkerId};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
@@ -82,12 +82,7 @@ impl Wanted {
         let mut types = Vec::new();
         for pattern in patterns {
             let before = types.len();
-            let fits = |name: &str| match pattern.strip_suffix('*') {
-                Some("") => true,
-                Some(prefix) => prefix.ends_with('.') && name.starts_with(prefix),
-                None => name == pattern,
-            };
-            types.extend(CATALOGUE.iter().map(|kind| kind.name).filter(|name| fits(name)).map(str::to_owned));
+            types.extend(matching_types(pattern).map(str::to_owned));
             if types.len() == before {
                 return Err(pattern);
             }

@@ -6,11 +6,12 @@ pub mod feed;
 pub mod fetch;
 pub mod port;
 pub mod presence;
+pub mod signature;
 pub mod store;
 mod upkeep;
 
 pub use account_loop::Limits;
-pub use port::{Clock, Entropy};
+pub use port::{Clock, Entropy, Ports};
 
 use account_loop::{AccountLoop, Message, Surroundings};
 use anyhow::Context;
@@ -19,6 +20,7 @@ use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, check_name_text, found_account};
 use dashmap::{DashMap, DashSet};
 use feed::{Committed, Feed, Wanted};
+use fetch::Fetch;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -86,6 +88,7 @@ struct Inner {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    fetch: Arc<dyn Fetch>,
     limits: Limits,
     loops: DashMap<AccountId, Handle>,
     /// Idempotency keys of requests in progress.
@@ -104,16 +107,13 @@ struct Handle {
 
 impl Runtime {
     /// Loads every account and starts its loop.
-    pub async fn start(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        limits: Limits,
-    ) -> anyhow::Result<Self> {
+    pub async fn start(ports: Ports, limits: Limits) -> anyhow::Result<Self> {
+        let Ports { store, clock, entropy, fetch } = ports;
         let runtime = Self(Arc::new(Inner {
             store,
             clock,
             entropy,
+            fetch,
             limits,
             loops: DashMap::new(),
             in_progress: DashSet::new(),
@@ -239,6 +239,10 @@ impl Runtime {
 
     pub fn entropy(&self) -> &Arc<dyn Entropy> {
         &self.0.entropy
+    }
+
+    pub fn fetch(&self) -> &Arc<dyn Fetch> {
+        &self.0.fetch
     }
 
     pub fn now(&self) -> Timestamp {

@@ -3,6 +3,7 @@
 use crate::support::clock::{CountingEntropy, ManualClock};
 use crate::support::database::Database;
 use crate::support::failing_store::FailingStore;
+use crate::support::outbound::loopback_client;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -10,7 +11,7 @@ use cordboard::app::new_key;
 use cordboard::edge::http::auth::hash;
 use cordboard::edge::http::{HttpLimits, HttpState, router};
 use cordboard::runtime::store::Role;
-use cordboard::runtime::{Entropy, Limits, Runtime};
+use cordboard::runtime::{Entropy, Limits, Ports, Runtime};
 use serde_json::{Value, json};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -76,7 +77,9 @@ impl Office {
         let clock = Arc::new(ManualClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(CountingEntropy::default());
         let store = Arc::new(FailingStore::new(database.store.clone()));
-        let runtime = Runtime::start(store.clone(), clock.clone(), entropy.clone(), limits).await.expect("it starts");
+        let fetch = loopback_client(clock.clone());
+        let ports = Ports { store: store.clone(), clock: clock.clone(), entropy: entropy.clone(), fetch };
+        let runtime = Runtime::start(ports, limits).await.expect("it starts");
         for (name, text) in [("acme", ADMIN), ("globex", STRANGER)] {
             let (entropy, now) = (Arc::clone(&entropy), runtime.now());
             let key = |account| Some(new_key(&*entropy, now, account, "first", Role::Admin, Some(text.to_owned())).0);
