@@ -175,6 +175,8 @@ pub fn shown(record: &Record) -> (&'static str, Value) {
         Record::Schedule(it) => ("schedule", json(it)),
         Record::Workflow(it) => ("workflow", json(it)),
         Record::WorkflowVersion(it) => ("workflow_version", json(it)),
+        Record::EventChannel(it) => ("event_channel", json(it)),
+        Record::Subscription(it) => ("subscription", json(it)),
         Record::Worker(it) => ("worker", json(it)),
         Record::Item(it) => ("item", json(it)),
         Record::Reservation(it) => ("reservation", json(it)),
