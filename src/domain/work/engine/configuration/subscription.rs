@@ -106,7 +106,9 @@ impl Engine {
         expected: Expected,
     ) -> Result<Answer, Rejection> {
         let mut subscription = self.existing_subscription(id, expected)?.clone();
-        check_secret(subscription.target.kind(), Some(&secret))?;
+        if subscription.target.kind() != SubscriptionKind::Webhook {
+            return Err(conflict("other_kind", "only a webhook has a secret: a Redis stream is not signed"));
+        }
         check_range("/overlap_s", overlap_s, 0, SECRET_OVERLAP_S_MAX)?;
         let until = turn.now.plus_seconds(overlap_s);
         let mut secrets = vec![secret];
