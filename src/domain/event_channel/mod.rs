@@ -15,7 +15,7 @@ pub use record::{EventChannel, EventChannelState};
 pub use rules::{Batch, ChannelRules, Throttle};
 pub use shape::{Message, Passing, Shaper};
 pub use subscription::{SigningSecret, Subscription, SubscriptionKind, SubscriptionState, SubscriptionTarget};
-pub use view::{EventChannelBefore, EventChannelView, SubscriptionView};
+pub use view::{EventChannelConfiguration, EventChannelView, SubscriptionView};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum EventChannelState {
     Active,
-    /// Its subscriptions are sent nothing; when it is active again they go on where they were.
+    /// Lets nothing pass; what was dropped meanwhile is told when it is active again.
     Paused,
 }
 

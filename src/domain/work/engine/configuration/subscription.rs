@@ -75,8 +75,10 @@ impl Engine {
             subscription.start_after = self.start_after(from)?;
             subscription.starts = subscription.starts.saturating_add(1);
         }
-        if let Some(state) = change.state.filter(|state| *state != subscription.state) {
+        if let Some(state) = change.state {
             check_state(state)?;
+        }
+        if let Some(state) = change.state.filter(|state| *state != subscription.state) {
             subscription.state = state;
             (subscription.failing_since, subscription.disabled_reason) = (None, None);
         }
