@@ -59,7 +59,7 @@ pub(super) fn signing_secret(state: &HttpState, given: Option<String>) -> Result
 
 /// Get the secrets with which a webhook's requests are signed. It takes an admin's or an integrator's key.
 #[utoipa::path(get, path = "/v1/subscriptions/{id}/secret", tag = "Subscriptions", params(("id" = String, Path)),
-    responses((status = 200, body = schema::SubscriptionSecret), Forbidden, Conflict))]
+    responses((status = 200, body = schema::SubscriptionSecret), Forbidden))]
 async fn get_subscription_secret(
     State(state): State<HttpState>,
     caller: Caller,
@@ -71,7 +71,7 @@ async fn get_subscription_secret(
     let mut signing = found.signing_secrets(state.runtime.now());
     let Some(newest) = signing.next() else {
         let detail = "only a webhook has a secret: a Redis stream is not signed";
-        return Err(ApiError::new(StatusCode::CONFLICT, "other_kind", detail));
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", detail));
     };
     let previous: Vec<_> = signing.map(|it| json!({ "secret": it.text, "signs_until": it.signs_until })).collect();
     Ok(Answer::ok(json!({ "secret": newest.text, "previous": previous })))

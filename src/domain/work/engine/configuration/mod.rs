@@ -9,3 +9,6 @@ mod queue;
 mod schedule;
 mod subscription;
 mod workflow;
+
+#[cfg(test)]
+mod subscription_tests;
