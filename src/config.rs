@@ -63,6 +63,8 @@ pub struct LimitsConfig {
     pub streams: usize,
     /// Seconds for which events are kept (0–3,153,600,000); 0 keeps all of them.
     pub events_kept_s: u32,
+    /// Seconds for which deliveries that arrived or were given up are kept (0–3,153,600,000); 0 keeps all of them.
+    pub deliveries_kept_s: u32,
     /// Longest life of a worker's token in seconds (60–604,800).
     pub token_s: u32,
     /// Commands of one account that may wait (1–1,000,000).
@@ -111,6 +113,7 @@ impl Default for Config {
                 request_s: 30,
                 streams: 2_500,
                 events_kept_s: runtime.events_kept_s,
+                deliveries_kept_s: 7 * 86_400,
                 token_s: 86_400,
                 commands_waiting: runtime.commands_waiting_max,
                 batch_size: runtime.batch_size_max,

@@ -2,6 +2,8 @@
 
 mod account_loop;
 mod batch;
+pub mod channel_feed;
+pub mod delivery;
 pub mod feed;
 pub mod fetch;
 pub mod port;
@@ -27,6 +29,9 @@ use std::time::Duration;
 use store::{ApiKey, KeyChange, Store, StoredAnswer};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
+
+/// New accounts that a listener may not have heard of yet before it has to look for itself.
+const ACCOUNTS_UNREAD_MAX: usize = 64;
 
 /// A command with everything that is committed beside it.
 pub struct Request {
@@ -91,6 +96,8 @@ struct Inner {
     fetch: Arc<dyn Fetch>,
     limits: Limits,
     loops: DashMap<AccountId, Handle>,
+    /// Tells of accounts made while it runs.
+    opened: broadcast::Sender<AccountId>,
     /// Idempotency keys of requests in progress.
     in_progress: DashSet<(AccountId, String)>,
     ready: AtomicBool,
@@ -116,6 +123,7 @@ impl Runtime {
             fetch,
             limits,
             loops: DashMap::new(),
+            opened: broadcast::channel(ACCOUNTS_UNREAD_MAX).0,
             in_progress: DashSet::new(),
             ready: AtomicBool::new(false),
             upkeep: OnceLock::new(),
@@ -226,7 +234,14 @@ impl Runtime {
         };
         self.0.store.found(&account, &records, &keys).await.map_err(|error| failed(error.into()))?;
         self.open(account.id).await.map_err(failed)?;
+        // Nobody may be listening.
+        drop(self.0.opened.send(account.id));
         Ok(account)
+    }
+
+    /// Accounts that are made from now on. Whoever lags asks for all of them.
+    pub fn opened(&self) -> broadcast::Receiver<AccountId> {
+        self.0.opened.subscribe()
     }
 
     pub fn has_account(&self, account: AccountId) -> bool {
@@ -241,6 +256,10 @@ impl Runtime {
         &self.0.entropy
     }
 
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
     pub fn fetch(&self) -> &Arc<dyn Fetch> {
         &self.0.fetch
     }
@@ -251,6 +270,11 @@ impl Runtime {
 
     pub async fn pause(&self, length: Duration) {
         self.0.clock.pause(length).await;
+    }
+
+    /// Ends when it may be as late as `at`.
+    pub async fn until(&self, at: Timestamp) {
+        self.0.clock.until(at).await;
     }
 
     pub fn accounts(&self) -> Vec<AccountId> {

@@ -1,9 +1,9 @@
 //! What a channel did not let pass, told in one summary: nothing is left out without a word.
 
-use super::shape::Passing;
+use super::shape::{Message, Passing};
 use crate::id::{AccountId, EventChannelId};
 use crate::time::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Type of the summary. It is an event of the channel and not of the log, so it has no number of its own there.
@@ -74,17 +74,47 @@ impl Dropped {
         if let Some(error) = &self.error {
             data["error"] = json!(error);
         }
-        let event = json!({
-            "specversion": "1.0",
-            "id": id,
-            "source": format!("/accounts/{account}"),
-            "type": EVENTS_DROPPED,
-            "subject": channel,
-            "time": self.last_time,
-            "datacontenttype": "application/json",
-            "data": data,
-            "sequence": self.last_sequence,
-        });
-        (id, event.to_string())
+        let text = summary(&id, (account, channel), self.last_time, &data, self.last_sequence);
+        (id, text)
     }
+}
+
+fn summary(
+    id: &str,
+    (account, channel): (AccountId, EventChannelId),
+    time: Timestamp,
+    data: &Value,
+    sequence: u64,
+) -> String {
+    let event = json!({
+        "specversion": "1.0",
+        "id": id,
+        "source": format!("/accounts/{account}"),
+        "type": EVENTS_DROPPED,
+        "subject": channel,
+        "time": time,
+        "datacontenttype": "application/json",
+        "data": data,
+        "sequence": sequence,
+    });
+    event.to_string()
+}
+
+/// What a receiver is told of events that were forgotten before they could be looked at. How many of them it would have
+/// been sent, nobody knows any more.
+pub fn missed(
+    account: AccountId,
+    channel: EventChannelId,
+    (first_sequence, last_sequence): (u64, u64),
+    now: Timestamp,
+) -> Message {
+    let id = format!("{channel}-{last_sequence}");
+    let data = json!({
+        "event_channel": channel,
+        "reason": "forgotten",
+        "first_sequence": first_sequence,
+        "last_sequence": last_sequence,
+    });
+    let body = summary(&id, (account, channel), now, &data, last_sequence);
+    Message { id, first_sequence, last_sequence, events: 1, event_type: Some(EVENTS_DROPPED.to_owned()), body }
 }

@@ -10,7 +10,7 @@ mod subscription;
 mod view;
 
 pub use change::*;
-pub use dropped::EVENTS_DROPPED;
+pub use dropped::{EVENTS_DROPPED, missed};
 pub use record::{EventChannel, EventChannelState};
 pub use rules::{Batch, ChannelRules, Throttle};
 pub use shape::{Message, Passing, Shaper};

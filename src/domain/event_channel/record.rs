@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum EventChannelState {
     Active,
-    /// Lets nothing pass; what was dropped meanwhile is told when it is active again.
+    /// Nothing passes. When it is active again, its receivers are told how many events did not; what is to be kept for a
+    /// receiver meanwhile is a matter of pausing its subscription.
     Paused,
 }
 

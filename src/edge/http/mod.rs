@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod auth;
+mod delivery_schema;
 mod error;
 mod extract;
 mod find;
@@ -18,6 +19,7 @@ pub use listener::PatientListener;
 pub use router::{openapi, router};
 
 use crate::runtime::Runtime;
+use crate::runtime::delivery::Deliveries;
 use crate::runtime::presence::Presence;
 use crate::runtime::store::ApiKey;
 use anyhow::Context;
@@ -61,6 +63,7 @@ pub struct HttpState(Arc<Shared>);
 
 pub struct Shared {
     pub runtime: Runtime,
+    pub deliveries: Deliveries,
     pub limits: HttpLimits,
     pub operator_key_hash: Option<[u8; 32]>,
     /// Signs the workers' tokens.
@@ -86,6 +89,7 @@ impl std::ops::Deref for HttpState {
 impl HttpState {
     pub fn new(
         runtime: Runtime,
+        deliveries: Deliveries,
         limits: HttpLimits,
         operator_key_hash: Option<[u8; 32]>,
         token_secret: [u8; 32],
@@ -95,6 +99,7 @@ impl HttpState {
         Self(Arc::new(Shared {
             presence: Presence::new(runtime.clone()),
             runtime,
+            deliveries,
             limits,
             operator_key_hash,
             token_secret,

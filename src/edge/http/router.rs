@@ -34,6 +34,7 @@ fn api() -> OpenApiRouter<HttpState> {
         .merge(resource::worker::routes())
         .merge(resource::work_item::routes())
         .merge(resource::reservation::routes())
+        .merge(resource::delivery::routes())
         .merge(resource::statistics::routes())
         .merge(resource::event::routes())
         .merge(resource::event_channel::routes())

@@ -5,8 +5,10 @@
 pub mod raw;
 
 use cordboard::edge::fetch::{HttpFetch, HttpFetchOptions, SystemNames};
+use cordboard::edge::sink::AllSinks;
 use cordboard::edge::store::SqlStore;
 use cordboard::edge::system::{SystemClock, SystemEntropy};
+use cordboard::runtime::delivery::{Deliveries, Running};
 use cordboard::runtime::{Answered, Limits, Ports, Request, Runtime};
 use cordboard_domain::id::{AccountId, ItemId};
 use cordboard_domain::work::*;
@@ -43,8 +45,21 @@ pub fn new_item() -> Command {
 }
 
 pub async fn runtime_on(directory: &Path) -> Runtime {
+    runtime_with(store_on(directory).await).await
+}
+
+pub async fn store_on(directory: &Path) -> Arc<SqlStore> {
     let url = format!("sqlite://{}", directory.join("cordboard.db").display());
-    let store = Arc::new(SqlStore::open(&url).await.expect("the store opens"));
+    Arc::new(SqlStore::open(&url).await.expect("the store opens"))
+}
+
+/// Deliveries to webhooks on this machine.
+pub async fn deliveries_on(runtime: &Runtime, store: Arc<SqlStore>) -> Running {
+    let sinks = AllSinks::new(Arc::clone(runtime.fetch()), None).expect("a client");
+    Deliveries::begin(runtime.clone(), store, Arc::new(sinks), 0).await.expect("deliveries begin")
+}
+
+pub async fn runtime_with(store: Arc<SqlStore>) -> Runtime {
     let clock = Arc::new(SystemClock);
     // The benches' receivers are on this machine.
     let options = HttpFetchOptions {

@@ -18,7 +18,7 @@ mod example;
 mod isolation;
 mod life;
 mod live;
-mod office;
+pub mod office;
 mod parameter;
 mod queue;
 mod reservation;

@@ -10,3 +10,4 @@ pub mod outbound;
 pub mod plain_http;
 pub mod postgres;
 pub mod program;
+pub mod redis;

@@ -4,6 +4,7 @@ pub mod account;
 pub mod activity;
 pub mod api_key;
 pub mod channel;
+pub mod delivery;
 pub mod event;
 pub mod event_channel;
 pub mod queue;
@@ -25,6 +26,11 @@ use super::find::{self, PageParams};
 use crate::runtime::store::{Filter, Kind};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer};
+
+/// The body of an action that takes no fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 /// A page of one kind of configuration.
 async fn list_config(
