@@ -27,11 +27,6 @@ use crate::runtime::store::{Filter, Kind};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer};
 
-/// The body of an action that takes no fields.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 /// A page of one kind of configuration.
 async fn list_config(
     state: &HttpState,
