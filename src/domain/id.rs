@@ -181,6 +181,8 @@ ids! {
     ReservationId = "res";
     EventId = "evt";
     KeyId = "key";
+    /// One entering of a `request` step by one item.
+    RequestId = "req";
 }
 
 #[cfg(test)]

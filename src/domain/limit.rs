@@ -65,6 +65,26 @@ pub const UNIQUE_KEY_CHARS_MAX: usize = 200;
 pub const REASON_CHARS_MAX: usize = 500;
 /// Characters of a URL.
 pub const URL_CHARS_MAX: usize = 2_000;
+/// Seconds that one attempt of a request to an integrator's server may take.
+pub const CALLOUT_S_MAX: u32 = 15;
+/// Seconds that it may take where nobody says.
+pub const CALLOUT_S_DEFAULT: u32 = 5;
+/// Seconds that a callout may wait for its turn.
+pub const CALLOUT_WAIT_S_MAX: u32 = 10;
+/// Seconds beyond its attempts and its wait after which an answer counts as lost.
+pub const CALLOUT_LOST_AFTER_S: u32 = 10;
+/// Bytes of the answer to a callout.
+pub const CALLOUT_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Characters of a cause of a callout's failure.
+pub const CALLOUT_CAUSE_CHARS_MAX: usize = 300;
+/// Seconds for which a signing secret still signs after its rotation, when nobody says: a day.
+pub const SECRET_OVERLAP_S_DEFAULT: u32 = 86_400;
+/// The longest that it still signs: a week.
+pub const SECRET_OVERLAP_S_MAX: u32 = 604_800;
+/// Rotated secrets that still sign; the oldest goes first.
+pub const SECRETS_FORMER_MAX: usize = 4;
+/// Answers that a sample of a dry run may have for its `request` steps.
+pub const SAMPLE_ANSWERS_MAX: usize = 100;
 /// Exclusions between channels in one account.
 pub const EXCLUSIONS_MAX: usize = 100;
 /// Highest `miss_limit` of an account.

@@ -83,6 +83,26 @@ impl Engine {
         Ok(())
     }
 
+    pub(in crate::work::engine) fn rotate_signing_secret(
+        &mut self,
+        turn: &mut Turn<'_>,
+        secret: SigningSecret,
+        overlap_s: u32,
+        expected: Expected,
+    ) -> Result<Answer, Rejection> {
+        check_revision(&self.account.stamp, expected)?;
+        check_range("/overlap_s", overlap_s, 0, SECRET_OVERLAP_S_MAX)?;
+        self.account.signing.rotate(secret, turn.now, overlap_s);
+        self.account.stamp.touch(turn.now);
+        let record = Record::Account(self.account.clone());
+        turn.put(record.clone());
+        let detail = serde_json::json!({ "former_until": turn.now.plus_seconds(overlap_s) });
+        let account = self.account.clone();
+        let view = crate::work::view::AccountView::from(&account);
+        self.emit(turn, "account.signing_secret_rotated", account.id.to_string(), &view, Some(detail));
+        Ok(Answer::Record(Box::new(record)))
+    }
+
     /// The event of a configuration change, with the resource as the API shows it.
     pub(in crate::work::engine) fn emit_config(&mut self, turn: &mut Turn<'_>, event: &'static str, record: &Record) {
         use crate::work::view::*;
