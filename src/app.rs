@@ -105,6 +105,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let token_secret = runtime.store().secret("worker_tokens", fresh).await.context("reading the token secret")?;
     let operator_key_hash = config.operator_key.as_deref().map(auth::hash);
     let render = Box::new(move || metrics.render());
+    runtime.begin_callouts();
     let state = HttpState::new(runtime.clone(), config.http_limits(), operator_key_hash, token_secret, render);
     state.nobody_is_connected().await?;
     let listener =

@@ -196,6 +196,10 @@ impl ReservationState {
 pub struct Decline {
     pub worker: WorkerId,
     pub until: Timestamp,
+    /// Made by an assignment callback, and not lifted before its time: a server that refuses everybody would otherwise be
+    /// asked without end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_callback: bool,
 }
 
 /// Where an item is in its workflow.

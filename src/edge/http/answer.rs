@@ -200,10 +200,11 @@ fn expected(command: &mut Command) -> Option<&mut Option<u64>> {
         | AcceptReservation { expected, .. }
         | RejectReservation { expected, .. }
         | WrapUpReservation { expected, .. }
-        | CompleteReservation { expected, .. } => Some(expected),
+        | CompleteReservation { expected, .. }
+        | RotateSigningSecret { expected, .. } => Some(expected),
         CreateActivity { .. } | CreateChannel { .. } | CreateQueue { .. } | CreateSchedule { .. } => None,
         CreateWorkflow { .. } | CreateWorker(_) | CreateItem(_) | SetConnection { .. } => None,
-        RecordChange { .. } | Tick => None,
+        AnswerRequest { .. } | AnswerAssignment { .. } | RecordChange { .. } | Tick => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod auth;
+mod callback_url;
 mod error;
 mod extract;
 mod find;

@@ -19,7 +19,7 @@ pub async fn a_batch_is_stored_whole(store: &dyn Store) {
         to_queue: Some(queue.id),
         former: None,
     }));
-    item.declines.push(Decline { worker: worker.id, until: START });
+    item.declines.push(Decline { worker: worker.id, until: START, by_callback: false });
     let reservation = sample.reservation(item.id, worker.id, ReservationState::Offered);
     let mut account = sample.account.clone();
     account.name = "Acme Ltd".to_owned();

@@ -8,6 +8,7 @@ pub mod event;
 pub mod queue;
 pub mod reservation;
 pub mod schedule;
+pub mod signing_secret;
 pub mod statistics;
 pub mod work_item;
 pub mod worker;
