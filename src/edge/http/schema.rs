@@ -53,7 +53,7 @@ pub struct SigningSecret {
     pub secret: String,
     /// Since when it is in force.
     #[schema(format = DateTime)]
-    pub since: String,
+    pub created_at: String,
     /// Until when a secret that was replaced signs too.
     #[schema(format = DateTime)]
     pub former_until: Option<String>,

@@ -94,7 +94,14 @@ async fn configure(tour: &mut Tour) {
     let event = tour.call("list_events").await.body["data"][0]["source"].clone();
     let account = event.as_str().and_then(|source| source.strip_prefix("/accounts/")).expect("an account");
     tour.ids.insert("accounts", account.to_owned());
-    for id in ["create_worker_token", "publish_workflow", "check_document", "check_workflow", "create_account"] {
+    for id in [
+        "create_worker_token",
+        "publish_workflow",
+        "check_document",
+        "check_workflow",
+        "create_account",
+        "rotate_signing_secret",
+    ] {
         tour.call(id).await;
     }
 }

@@ -4,9 +4,11 @@
 pub mod clock;
 pub mod database;
 pub mod dice;
+pub mod ear;
 pub mod failing_store;
 pub mod loaded;
 pub mod outbound;
 pub mod plain_http;
 pub mod postgres;
 pub mod program;
+pub mod servers;

@@ -24,7 +24,10 @@ impl Answers {
             // A late answer reaches an item that asks again, too.
             let late = || self.requests.iter().filter(|(item, _)| asking.iter().any(|(known, _)| known == item));
             let late: Vec<_> = late().copied().collect();
-            let chosen = if dice.chance(1, 4) { dice.pick(&late).or(self.requests.last()) } else { dice.pick(&asking) };
+            let chosen = match dice.below(3) {
+                0 => dice.pick(&late).or(self.requests.last()),
+                _ => dice.pick(&asking),
+            };
             let (item, request) = *chosen?;
             remember(&mut self.requests, (item, request));
             return Some(Command::AnswerRequest { item, request, outcome: outcome(dice, attributes) });

@@ -33,7 +33,7 @@ pub struct SigningSecretRotation {
 async fn shown(state: &HttpState, account: &Account) -> Answer {
     let (signing, now) = (&account.signing, state.runtime.now());
     let former_until = signing.former(now).map(|former| former.until).max();
-    let body = json!({"secret": signing.current.reveal(), "since": signing.since, "former_until": former_until});
+    let body = json!({"secret": signing.current.reveal(), "created_at": signing.since, "former_until": former_until});
     Answer::resource(Shown { body, revision: account.stamp.revision })
 }
 
