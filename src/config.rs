@@ -29,6 +29,8 @@ pub struct Config {
     /// `sqlite:///path/file.db` or `postgres://…`; SQLite in `data_dir` when absent.
     pub database_url: Option<String>,
     pub http_bind: SocketAddr,
+    /// `redis://…` or `rediss://…`: where subscriptions of kind `redis_stream` write to; there are none when absent.
+    pub redis_url: Option<String>,
     /// Makes and lists accounts; nobody may when absent.
     pub operator_key: Option<String>,
     pub bootstrap: Bootstrap,
@@ -99,6 +101,7 @@ impl Default for Config {
             data_dir: PathBuf::from("./data"),
             database_url: None,
             http_bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            redis_url: None,
             operator_key: None,
             bootstrap: Bootstrap::default(),
             limits: LimitsConfig {
@@ -139,6 +142,10 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_bind: Option<SocketAddr>,
+    /// redis://:password@host:6379/0, or rediss:// over TLS, for subscriptions to Redis streams.
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_url: Option<String>,
     /// Another file than ./cordboard.toml.
     #[arg(long, global = true)]
     #[serde(skip)]
@@ -194,6 +201,7 @@ impl Config {
             token_s_max: self.limits.token_s,
             request_s_max: self.limits.request_s,
             streams_max: self.limits.streams,
+            redis_streams: self.redis_url.is_some(),
         }
     }
 

@@ -180,6 +180,8 @@ ids! {
     ItemId = "itm";
     ReservationId = "res";
     EventId = "evt";
+    EventChannelId = "ech";
+    SubscriptionId = "sub";
     KeyId = "key";
     /// One entering of a `request` step by one item.
     RequestId = "req";

@@ -77,12 +77,6 @@ pub const CALLOUT_LOST_AFTER_S: u32 = 10;
 pub const CALLOUT_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Characters of a cause of a callout's failure.
 pub const CALLOUT_CAUSE_CHARS_MAX: usize = 300;
-/// Seconds for which a signing secret still signs after its rotation, when nobody says: a day.
-pub const SECRET_OVERLAP_S_DEFAULT: u32 = 86_400;
-/// The longest that it still signs: a week.
-pub const SECRET_OVERLAP_S_MAX: u32 = 604_800;
-/// Rotated secrets that still sign; the oldest goes first.
-pub const SECRETS_FORMER_MAX: usize = 4;
 /// Answers that a sample of a dry run may have for its `request` steps.
 pub const SAMPLE_ANSWERS_MAX: usize = 100;
 /// Exclusions between channels in one account.
@@ -118,3 +112,15 @@ pub const CHANNEL_RETENTION_S_MAX: u32 = 31_536_000;
 /// Event channels and subscriptions of one account.
 pub const EVENT_CHANNELS_MAX: usize = 1_000;
 pub const SUBSCRIPTIONS_MAX: usize = 1_000;
+/// Characters of the key of a Redis stream.
+pub const STREAM_KEY_CHARS_MAX: usize = 200;
+/// Entries that a Redis stream may be told to keep, and keeps when it is not told.
+pub const STREAM_LENGTH_MAX: u32 = 1_000_000;
+pub const STREAM_LENGTH_DEFAULT: u32 = 10_000;
+/// Secrets of one webhook, or of an account, that sign at the same time.
+pub const SIGNING_SECRETS_MAX: usize = 3;
+/// Seconds that a replaced secret signs beside the new one: at most a week, a day when nobody says.
+pub const SECRET_OVERLAP_S_MAX: u32 = 604_800;
+pub const SECRET_OVERLAP_S_DEFAULT: u32 = 86_400;
+/// Characters kept of what is reported of a receiver.
+pub const REPORT_CHARS_MAX: usize = 500;

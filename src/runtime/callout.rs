@@ -264,7 +264,8 @@ async fn ask<T>(
     callout: &Callout,
     read: fn(&[u8]) -> Result<T, Unusable>,
 ) -> Outcome<T> {
-    let secrets: Vec<Secret> = callout.secrets.iter().filter_map(|it| Secret::parse(it.reveal()).ok()).collect();
+    // Each was read before it was stored.
+    let secrets: Vec<Secret> = callout.secrets.iter().filter_map(|it| Secret::parse(&it.text).ok()).collect();
     let (id, body) = (calling.message_id(), Bytes::copy_from_slice(callout.body.as_bytes()));
     let mut causes = Vec::new();
     let urls = [(Asked::Primary, Some(&callout.url)), (Asked::Fallback, callout.fallback_url.as_ref())];

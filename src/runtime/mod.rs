@@ -18,10 +18,9 @@ use account_loop::{AccountLoop, Message, Surroundings};
 use anyhow::Context;
 use callout::Callouts;
 use cordboard_domain::id::{AccountId, IdSource};
+use cordboard_domain::signing::SigningSecret;
 use cordboard_domain::time::Timestamp;
-use cordboard_domain::work::{
-    Account, Actor, Command, Engine, Rejection, Reply, SigningSecret, check_name_text, found_account,
-};
+use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, check_name_text, found_account};
 use dashmap::{DashMap, DashSet};
 use feed::{Committed, Feed, Wanted};
 use fetch::Fetch;

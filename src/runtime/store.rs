@@ -126,6 +126,7 @@ pub enum Kind {
     Queue,
     Schedule,
     Workflow,
+    EventChannel,
     Item,
     Reservation,
 }

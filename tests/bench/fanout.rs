@@ -152,6 +152,7 @@ fn limits(streams: usize) -> HttpLimits {
         token_s_max: 86_400,
         request_s_max: 30,
         streams_max: streams,
+        redis_streams: false,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::reference::World;
 use crate::script::actor_of;
 use crate::store::ModelStore;
 use cordboard_domain::id::IdSource;
+use cordboard_domain::signing::SigningSecret;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::*;
 use std::collections::VecDeque;
@@ -107,7 +108,7 @@ struct Simulation {
 impl Simulation {
     fn new(seed: u64, plant: Option<Plant>) -> Self {
         let (account, records) =
-            found_account("simulated", START, &mut IdSource::new(seed), SigningSecret::new("simulated"));
+            found_account("simulated", START, &mut IdSource::new(seed), SigningSecret::new("simulated".to_owned()));
         let mut store = ModelStore::new(account.clone());
         let mut world = World::new(account.clone());
         for record in &records {

@@ -1,9 +1,9 @@
 //! Callouts: requests to an integrator's server, which the engine decides on and the runtime makes. Each has an id that
 //! stays the same over all attempts and restarts, so that an answer finds what it belongs to, or changes nothing.
 
-use super::signing::SigningSecret;
 use crate::id::{ItemId, RequestId, ReservationId};
 use crate::limit::{CALLOUT_CAUSE_CHARS_MAX, REASON_CHARS_MAX};
+use crate::signing::SigningSecret;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::borrow::Cow;

@@ -1,9 +1,9 @@
 //! A new account: what it starts with, so that work can be distributed at once.
 
 use super::record::*;
-use super::signing::{Signing, SigningSecret};
 use crate::id::*;
 use crate::limit::*;
+use crate::signing::SigningSecret;
 use crate::time::Timestamp;
 
 /// Channels of a new account with the capacity of a worker that does not say.
@@ -30,7 +30,7 @@ pub fn found_account(name: &str, now: Timestamp, ids: &mut IdSource, secret: Sig
             presence_grace_s: PRESENCE_GRACE_S_DEFAULT,
             exclusions: Vec::new(),
         },
-        signing: Signing::new(secret, now),
+        secrets: vec![secret],
         stamp,
     };
     let mut records: Vec<Record> = activities.into_iter().map(Record::Activity).collect();

@@ -1,8 +1,9 @@
 //! What the engine keeps of each resource, exactly as it is stored: the engine emits whole records, the store writes
 //! them, and recovery hands them back. References are ids; names are resolved before a record is made.
 
-use super::signing::Signing;
+use crate::event_channel::{EventChannel, Subscription};
 use crate::id::*;
+use crate::signing::SigningSecret;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,9 +62,16 @@ pub struct Account {
     pub id: AccountId,
     pub name: String,
     pub settings: Settings,
-    /// With what callbacks are signed; shown by its own route alone.
-    pub signing: Signing,
+    /// With what callbacks are signed, the newest first; shown by a route of their own alone.
+    pub secrets: Vec<SigningSecret>,
     pub stamp: Stamp,
+}
+
+impl Account {
+    /// The secrets that sign at `now`, the newest first.
+    pub fn signing_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
+        self.secrets.iter().filter(move |secret| secret.signs_at(now))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -364,6 +372,8 @@ pub enum Record {
     Channel(Channel),
     Queue(Queue),
     Schedule(Schedule),
+    EventChannel(EventChannel),
+    Subscription(Subscription),
     Workflow(Workflow),
     WorkflowVersion(WorkflowVersion),
     Worker(Worker),
@@ -379,5 +389,7 @@ pub enum Gone {
     Queue(QueueId),
     Schedule(ScheduleId),
     Workflow(WorkflowId),
+    EventChannel(EventChannelId),
+    Subscription(SubscriptionId),
     Worker(WorkerId),
 }

@@ -4,6 +4,7 @@
 use super::document::case::{Case, Expected, ExpectedStep, TestFile};
 use super::*;
 use crate::id::IdSource;
+use crate::signing::SigningSecret;
 use crate::time::Timestamp;
 use serde_json::Value;
 
@@ -43,7 +44,7 @@ fn run_case(document: &Value, file: &TestFile, case: &Case) -> Result<CaseResult
 fn declared(file: &TestFile, case: &Case) -> Result<Engine, Rejection> {
     let workers = i64::try_from(file.workers.len()).unwrap_or(i64::MAX);
     let mut now = case.at.plus_millis(-(workers + 1).saturating_mul(IDLE_APART_S * 1_000));
-    let (account, records) = found_account("test", now, &mut IdSource::new(1), SigningSecret::new("test"));
+    let (account, records) = found_account("test", now, &mut IdSource::new(1), SigningSecret::new("test".to_owned()));
     let engine = Engine::recover(account, 0, 2, now, records);
     let mut engine = engine.map_err(|error| Rejection::Invalid {
         pointer: String::new(),

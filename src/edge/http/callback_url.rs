@@ -3,25 +3,16 @@
 
 use super::HttpState;
 use super::error::ApiError;
-use crate::runtime::fetch::{FetchCode, FetchFailure};
 use cordboard_domain::rule::{Finding, Severity};
 use cordboard_domain::work::Rejection;
 use cordboard_domain::work::document::Document;
 use serde_json::Value;
 
-/// A text that is no URL has the code that the engine would give it.
-fn code(failure: &FetchFailure) -> &'static str {
-    match failure.code {
-        FetchCode::InvalidUrl => "bad_url",
-        other => other.as_str(),
-    }
-}
-
 /// Refuses a URL that could never be asked.
 pub fn check(state: &HttpState, pointer: &str, url: Option<&str>) -> Result<(), ApiError> {
     let refused = url.and_then(|url| state.runtime.fetch().check_url(url).err());
     match refused {
-        Some(failure) => Err(ApiError::field(pointer, code(&failure), failure.message)),
+        Some(failure) => Err(ApiError::field(pointer, failure.code.as_str(), failure.message)),
         None => Ok(()),
     }
 }
@@ -31,7 +22,7 @@ pub fn findings(state: &HttpState, document: &Value) -> Vec<Finding> {
     let Ok(document) = Document::parse(document) else { return Vec::new() };
     let refused = document.urls().into_iter().filter_map(|(pointer, url)| {
         let failure = state.runtime.fetch().check_url(url).err()?;
-        Some(Finding { severity: Severity::Error, code: code(&failure), message: failure.message, pointer })
+        Some(Finding { severity: Severity::Error, code: failure.code.as_str(), message: failure.message, pointer })
     });
     refused.collect()
 }

@@ -12,6 +12,7 @@ mod resource;
 mod router;
 mod schema;
 mod stream;
+mod subscription_schema;
 mod workflow_schema;
 
 pub use listener::PatientListener;
@@ -47,6 +48,8 @@ pub struct HttpLimits {
     pub request_s_max: u32,
     /// Event streams that one account may have open.
     pub streams_max: usize,
+    /// Whether there is a Redis to write event streams to.
+    pub redis_streams: bool,
 }
 
 /// How long open streams may take to say goodbye when the server stops.

@@ -37,6 +37,9 @@ fn api() -> OpenApiRouter<HttpState> {
         .merge(resource::reservation::routes())
         .merge(resource::statistics::routes())
         .merge(resource::event::routes())
+        .merge(resource::event_channel::routes())
+        .merge(resource::subscription::routes())
+        .merge(resource::subscription_secret::routes())
         .merge(super::stream::routes())
 }
 

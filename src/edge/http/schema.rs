@@ -46,19 +46,6 @@ pub struct Account {
     pub updated_at: String,
 }
 
-/// The secret that signs an account's callbacks, by Standard Webhooks.
-#[derive(ToSchema)]
-pub struct SigningSecret {
-    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
-    pub secret: String,
-    /// Since when it is in force.
-    #[schema(format = DateTime)]
-    pub created_at: String,
-    /// Until when a secret that was replaced signs too.
-    #[schema(format = DateTime)]
-    pub former_until: Option<String>,
-}
-
 /// A new account with its first key, which is shown this once.
 #[derive(ToSchema)]
 pub struct NewAccount {

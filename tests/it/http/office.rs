@@ -73,6 +73,15 @@ impl Office {
     }
 
     pub async fn with(burst: u32, limits: Limits) -> Self {
+        Self::built(burst, limits, true).await
+    }
+
+    /// An office whose server has no Redis.
+    pub async fn without_redis() -> Self {
+        Self::built(1_000_000, Limits::default(), false).await
+    }
+
+    async fn built(burst: u32, limits: Limits, redis_streams: bool) -> Self {
         let database = Database::sqlite().await;
         let clock = Arc::new(ManualClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(CountingEntropy::default());
@@ -92,6 +101,7 @@ impl Office {
             token_s_max: 86_400,
             request_s_max: 30,
             streams_max: STREAMS_MAX,
+            redis_streams,
         };
         let state = HttpState::new(runtime, limits, Some(hash(OPERATOR)), [7; 32], Box::new(String::new));
         Self { router: router(state.clone()), clock, state, store, _database: database }

@@ -65,8 +65,8 @@ impl Asking {
     }
 
     async fn secret(&self) -> String {
-        let read = self.desk.runtime.read(self.desk.account, |engine, _| engine.account().signing.current.clone());
-        read.await.expect("it is read").reveal().to_owned()
+        let read = self.desk.runtime.read(self.desk.account, |engine, _| engine.account().secrets[0].clone());
+        read.await.expect("it is read").text
     }
 
     async fn restart(&mut self) {

@@ -4,6 +4,7 @@ use crate::support::clock::START;
 use cordboard::runtime::store::*;
 use cordboard_domain::event::Event;
 use cordboard_domain::id::*;
+use cordboard_domain::signing::SigningSecret;
 use cordboard_domain::work::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ impl Sample {
 
     pub async fn seeded(store: &dyn Store, seed: u64) -> Self {
         let mut ids = IdSource::new(seed);
-        let (account, founded) = found_account("Acme", START, &mut ids, SigningSecret::new("sample"));
+        let (account, founded) = found_account("Acme", START, &mut ids, SigningSecret::new("sample".to_owned()));
         store.found(&account, &founded, &[]).await.expect("the account is founded");
         Self { account, founded, ids, commits: 0, sequence: 0 }
     }
@@ -175,6 +176,8 @@ pub fn shown(record: &Record) -> (&'static str, Value) {
         Record::Schedule(it) => ("schedule", json(it)),
         Record::Workflow(it) => ("workflow", json(it)),
         Record::WorkflowVersion(it) => ("workflow_version", json(it)),
+        Record::EventChannel(it) => ("event_channel", json(it)),
+        Record::Subscription(it) => ("subscription", json(it)),
         Record::Worker(it) => ("worker", json(it)),
         Record::Item(it) => ("item", json(it)),
         Record::Reservation(it) => ("reservation", json(it)),

@@ -28,6 +28,7 @@ use super::perform;
 use super::tell::Names;
 use crate::store::ModelStore;
 use cordboard_domain::id::IdSource;
+use cordboard_domain::signing::SigningSecret;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::*;
 
@@ -57,7 +58,8 @@ pub fn traces(parts: &[Part]) -> Result<Vec<Vec<String>>, String> {
 
 impl Stage {
     fn new() -> Result<Self, String> {
-        let (account, records) = found_account("script", START, &mut IdSource::new(1), SigningSecret::new("script"));
+        let (account, records) =
+            found_account("script", START, &mut IdSource::new(1), SigningSecret::new("script".to_owned()));
         let mut store = ModelStore::new(account.clone());
         records.iter().for_each(|record| store.put(record.clone()));
         let engine = Engine::recover(account, 0, 2, START, records).map_err(|error| error.to_string())?;

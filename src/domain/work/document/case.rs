@@ -7,8 +7,9 @@ use super::offline::OfflineDirectory;
 use crate::id::IdSource;
 use crate::limit::{ITEM_TIMEOUT_S_DEFAULT, PRIORITY_PER_MINUTE_MAX};
 use crate::rule::{Finding, Place, Severity, check_expression};
+use crate::signing::SigningSecret;
 use crate::time::Timestamp;
-use crate::work::{Exclusion, ItemState, QueueOrder, Record, SigningSecret, found_account};
+use crate::work::{Exclusion, ItemState, QueueOrder, Record, found_account};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -281,7 +282,8 @@ impl TestFile {
 
 /// Names of the activities and channels that every account starts with.
 fn founded() -> (Vec<String>, Vec<String>) {
-    let (_, records) = found_account("test", Timestamp::default(), &mut IdSource::new(0), SigningSecret::new("test"));
+    let (_, records) =
+        found_account("test", Timestamp::default(), &mut IdSource::new(0), SigningSecret::new("test".to_owned()));
     let (mut activities, mut channels) = (Vec::new(), Vec::new());
     for record in records {
         match record {

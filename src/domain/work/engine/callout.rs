@@ -224,7 +224,7 @@ impl Engine {
             fallback_url: request.fallback_url.clone(),
             timeout_s: request.timeout_s,
             body: body.to_string(),
-            secrets: self.account.signing.secrets(now),
+            secrets: self.account.signing_secrets(now).cloned().collect(),
         })
     }
 
@@ -241,7 +241,7 @@ impl Engine {
             fallback_url: fallback_url.map(Box::from),
             timeout_s: CALLOUT_S_DEFAULT,
             body: body.to_string(),
-            secrets: self.account.signing.secrets(now),
+            secrets: self.account.signing_secrets(now).cloned().collect(),
         })
     }
 

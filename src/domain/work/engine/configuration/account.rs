@@ -1,7 +1,8 @@
 //! The account's own name and settings.
 
 use crate::limit::*;
-use crate::work::engine::directory::{check_name_text, check_range, check_revision, invalid};
+use crate::signing::SigningSecret;
+use crate::work::engine::directory::{check_name_text, check_range, check_revision, invalid, rotated_secrets};
 use crate::work::engine::{Answer, Engine, Turn};
 use crate::work::*;
 
@@ -91,12 +92,12 @@ impl Engine {
         expected: Expected,
     ) -> Result<Answer, Rejection> {
         check_revision(&self.account.stamp, expected)?;
-        check_range("/overlap_s", overlap_s, 0, SECRET_OVERLAP_S_MAX)?;
-        self.account.signing.rotate(secret, turn.now, overlap_s);
+        let (secrets, until) = rotated_secrets(&self.account.secrets, secret, turn.now, overlap_s)?;
+        self.account.secrets = secrets;
         self.account.stamp.touch(turn.now);
         let record = Record::Account(self.account.clone());
         turn.put(record.clone());
-        let detail = serde_json::json!({ "former_until": turn.now.plus_seconds(overlap_s) });
+        let detail = serde_json::json!({ "previous_sign_until": until });
         let account = self.account.clone();
         let view = crate::work::view::AccountView::from(&account);
         self.emit(turn, "account.signing_secret_rotated", account.id.to_string(), &view, Some(detail));
@@ -105,6 +106,7 @@ impl Engine {
 
     /// The event of a configuration change, with the resource as the API shows it.
     pub(in crate::work::engine) fn emit_config(&mut self, turn: &mut Turn<'_>, event: &'static str, record: &Record) {
+        use crate::event_channel::{EventChannelView, SubscriptionView};
         use crate::work::view::*;
         match record {
             Record::Account(it) => self.emit(turn, event, it.id.to_string(), &AccountView::from(it), None),
@@ -113,6 +115,8 @@ impl Engine {
             Record::Queue(it) => self.emit(turn, event, it.id.to_string(), &QueueView::from(it), None),
             Record::Schedule(it) => self.emit(turn, event, it.id.to_string(), &ScheduleView::from(it), None),
             Record::Workflow(it) => self.emit(turn, event, it.id.to_string(), &WorkflowView::from(it), None),
+            Record::EventChannel(it) => self.emit(turn, event, it.id.to_string(), &EventChannelView::from(it), None),
+            Record::Subscription(it) => self.emit(turn, event, it.id.to_string(), &SubscriptionView::from(it), None),
             // These have events of their own, with what the engine knows beyond the record.
             Record::WorkflowVersion(_) | Record::Worker(_) | Record::Item(_) | Record::Reservation(_) => {}
         }

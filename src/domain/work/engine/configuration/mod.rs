@@ -4,6 +4,8 @@
 mod account;
 mod activity;
 mod channel;
+mod event_channel;
 mod queue;
 mod schedule;
+mod subscription;
 mod workflow;

@@ -176,7 +176,7 @@ impl Engine {
     }
 }
 
-fn check_url(pointer: &str, url: Option<&str>) -> Result<(), Rejection> {
+pub(super) fn check_url(pointer: &str, url: Option<&str>) -> Result<(), Rejection> {
     if url.is_some_and(|url| !is_callback_url(url)) {
         let message = format!("an absolute http or https URL of at most {URL_CHARS_MAX} characters");
         return Err(invalid(pointer, "bad_url", message));

@@ -1,0 +1,90 @@
+//! What a channel did not let pass, told in one summary: nothing is left out without a word.
+
+use super::shape::Passing;
+use crate::id::{AccountId, EventChannelId};
+use crate::time::Timestamp;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Type of the summary. It is an event of the channel and not of the log, so it has no number of its own there.
+pub const EVENTS_DROPPED: &str = "event_channel.events_dropped";
+
+/// Why events were dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    Throttle,
+    Retention,
+    /// The channel was paused.
+    Paused,
+    /// The filter could not be evaluated for them.
+    FilterFailed,
+}
+
+impl Reason {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Throttle => "throttle",
+            Self::Retention => "retention",
+            Self::Paused => "paused",
+            Self::FilterFailed => "filter_failed",
+        }
+    }
+}
+
+/// Events dropped one after the other for one reason, not told yet.
+#[derive(Debug)]
+pub struct Dropped {
+    pub reason: Reason,
+    pub first_sequence: u64,
+    pub last_sequence: u64,
+    last_time: Timestamp,
+    by_type: BTreeMap<String, u64>,
+    /// What the first of them met with.
+    error: Option<String>,
+    /// When it is told at the latest; while a channel is paused, only at the pause's end.
+    pub due: Option<Timestamp>,
+}
+
+impl Dropped {
+    pub fn new(reason: Reason, event: &Passing<'_>, due: Option<Timestamp>, error: Option<String>) -> Self {
+        let (sequence, by_type) = (event.sequence, BTreeMap::new());
+        let (first_sequence, last_sequence, last_time) = (sequence, sequence, event.time);
+        let mut dropped = Self { reason, first_sequence, last_sequence, last_time, by_type, error, due };
+        dropped.add(event);
+        dropped
+    }
+
+    pub fn add(&mut self, event: &Passing<'_>) {
+        (self.last_sequence, self.last_time) = (event.sequence, event.time);
+        *self.by_type.entry(event.event_type.to_owned()).or_default() += 1;
+    }
+
+    /// Id and text of the summary, an event like any other. Its `sequence` is that of the last event dropped, so that
+    /// it has its place in the order and a receiver resumes after it.
+    pub fn summary(&self, account: AccountId, channel: EventChannelId) -> (String, String) {
+        let id = format!("{channel}-{}", self.last_sequence);
+        let mut data = json!({
+            "event_channel": channel,
+            "reason": self.reason.name(),
+            "dropped": self.by_type.values().sum::<u64>(),
+            "by_type": self.by_type,
+            "first_sequence": self.first_sequence,
+            "last_sequence": self.last_sequence,
+        });
+        if let Some(error) = &self.error {
+            data["error"] = json!(error);
+        }
+        let event = json!({
+            "specversion": "1.0",
+            "id": id,
+            "source": format!("/accounts/{account}"),
+            "type": EVENTS_DROPPED,
+            "subject": channel,
+            "time": self.last_time,
+            "datacontenttype": "application/json",
+            "data": data,
+            "sequence": self.last_sequence,
+        });
+        (id, event.to_string())
+    }
+}
