@@ -11,5 +11,6 @@ pub mod id;
 pub mod limit;
 pub mod rule;
 pub mod schedule;
+pub mod signing;
 pub mod time;
 pub mod work;

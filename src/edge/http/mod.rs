@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod auth;
+mod callback_url;
 mod delivery_schema;
 mod error;
 mod extract;

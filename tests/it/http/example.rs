@@ -98,7 +98,14 @@ async fn configure(tour: &mut Tour) {
     let account = event.as_str().and_then(|source| source.strip_prefix("/accounts/")).expect("an account");
     tour.ids.insert("accounts", account.to_owned());
     tour.call("rotate_subscription_secret").await;
-    for id in ["create_worker_token", "publish_workflow", "check_document", "check_workflow", "create_account"] {
+    for id in [
+        "create_worker_token",
+        "publish_workflow",
+        "check_document",
+        "check_workflow",
+        "create_account",
+        "rotate_signing_secret",
+    ] {
         tour.call(id).await;
     }
 }

@@ -137,7 +137,10 @@ async fn list_deliveries(
 ) -> Result<Answer, ApiError> {
     let of = subscription(&state, &caller, &id).await?.id;
     let limit = find::limit(params.limit)?;
-    let filter = DeliveryFilter { state: params.state, before: params.after.map(bounded), limit: limit + 1 };
+    if params.after.is_some_and(|after| i64::try_from(after).is_err()) {
+        return Err(ApiError::parameter("after", "out_of_range", "no sequence number is that high"));
+    }
+    let filter = DeliveryFilter { state: params.state, before: params.after, limit: limit + 1 };
     let mut deliveries = state.deliveries.store().deliveries(of, &filter).await?;
     let more = deliveries.len() as u64 > limit;
     deliveries.truncate(limit as usize);

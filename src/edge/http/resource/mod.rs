@@ -10,6 +10,7 @@ pub mod event_channel;
 pub mod queue;
 pub mod reservation;
 pub mod schedule;
+pub mod signing_secret;
 pub mod statistics;
 pub mod subscription;
 pub mod subscription_secret;
