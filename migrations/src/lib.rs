@@ -3,12 +3,13 @@
 pub use sea_orm_migration::prelude::*;
 
 mod m0001_work;
+mod m0003_statistics;
 
 pub struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_work::Migration)]
+        vec![Box::new(m0001_work::Migration), Box::new(m0003_statistics::Migration)]
     }
 }

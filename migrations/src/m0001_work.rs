@@ -9,7 +9,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 pub struct Migration;
 
 /// An id or another word of the program's own: compared byte by byte, whatever the database's language.
-fn word(name: &'static str, backend: DbBackend) -> ColumnDef {
+pub(crate) fn word(name: &'static str, backend: DbBackend) -> ColumnDef {
     let mut column = string(name);
     if backend == DbBackend::Postgres {
         column.extra("COLLATE \"C\"");
@@ -25,7 +25,7 @@ fn word_or_none(name: &'static str, backend: DbBackend) -> ColumnDef {
     column
 }
 
-fn table(name: &str, key: &[&str], columns: Vec<ColumnDef>) -> TableCreateStatement {
+pub(crate) fn table(name: &str, key: &[&str], columns: Vec<ColumnDef>) -> TableCreateStatement {
     let mut table = Table::create();
     table.table(Alias::new(name)).if_not_exists();
     for mut column in columns {
@@ -40,7 +40,7 @@ fn table(name: &str, key: &[&str], columns: Vec<ColumnDef>) -> TableCreateStatem
 }
 
 /// A table of keys alone: SQLite would otherwise keep it twice, as rows and as an index.
-fn clustered(mut table: TableCreateStatement, backend: DbBackend) -> TableCreateStatement {
+pub(crate) fn clustered(mut table: TableCreateStatement, backend: DbBackend) -> TableCreateStatement {
     if backend == DbBackend::Sqlite {
         table.extra("WITHOUT ROWID");
     }

@@ -34,6 +34,10 @@ pub struct Limits {
     pub answer_kept_s: u32,
     /// Seconds for which events are kept; 0 = for ever.
     pub events_kept_s: u32,
+    /// Days for which statistics are kept; 0 = for ever.
+    pub statistics_kept_days: u32,
+    /// Milliseconds for which events are gathered before they are counted, so that the store is written to seldom.
+    pub statistics_every_ms: u32,
 }
 
 impl Default for Limits {
@@ -44,6 +48,8 @@ impl Default for Limits {
             batches_unread_max: 1_024,
             answer_kept_s: 86_400,
             events_kept_s: 0,
+            statistics_kept_days: 400,
+            statistics_every_ms: 1_000,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod feed;
 pub mod fetch;
 pub mod port;
 pub mod presence;
+pub mod statistics;
 pub mod store;
 mod upkeep;
 
@@ -19,6 +20,7 @@ use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, check_name_text, found_account};
 use dashmap::{DashMap, DashSet};
 use feed::{Committed, Feed, Wanted};
+use statistics::Counting;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -100,6 +102,7 @@ struct Handle {
     /// False while the engine is being rebuilt.
     up: Arc<AtomicBool>,
     task: JoinHandle<()>,
+    counting: JoinHandle<()>,
 }
 
 impl Runtime {
@@ -147,7 +150,9 @@ impl Runtime {
             up: Arc::clone(&up),
         };
         let task = tokio::spawn(AccountLoop::new(id, engine, commits, around).run(receiver));
-        inner.loops.insert(id, Handle { messages: sender, events, up, task });
+        let (store, clock) = (Arc::clone(&inner.store), Arc::clone(&inner.clock));
+        let counting = tokio::spawn(Counting::new(id, store, clock, inner.limits, &events).run());
+        inner.loops.insert(id, Handle { messages: sender, events, up, task, counting });
         Ok(())
     }
 
@@ -293,6 +298,13 @@ impl Runtime {
                 drop(handle.messages);
                 if let Err(error) = handle.task.await {
                     tracing::error!(%account, %error, "an account's loop failed");
+                }
+                // What is not counted is counted after the next start.
+                handle.counting.abort();
+                if let Err(error) = handle.counting.await
+                    && !error.is_cancelled()
+                {
+                    tracing::error!(%account, %error, "counting an account's events failed");
                 }
             }
         }

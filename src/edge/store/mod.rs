@@ -10,6 +10,7 @@ mod load;
 mod read;
 mod rows;
 mod statement;
+mod statistics;
 
 use crate::runtime::store::StoreError;
 use cordboard_migrations::{Migrator, MigratorTrait};
