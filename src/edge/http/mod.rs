@@ -10,6 +10,7 @@ mod openapi;
 mod resource;
 mod router;
 mod schema;
+mod statistics_schema;
 mod stream;
 mod workflow_schema;
 

@@ -35,6 +35,7 @@ fn api() -> OpenApiRouter<HttpState> {
         .merge(resource::work_item::routes())
         .merge(resource::reservation::routes())
         .merge(resource::statistics::routes())
+        .merge(resource::statistics_history::routes())
         .merge(resource::event::routes())
         .merge(super::stream::routes())
 }

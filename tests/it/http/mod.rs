@@ -23,6 +23,7 @@ mod queue;
 mod reservation;
 mod schedule;
 mod statistics;
+mod statistics_history;
 mod text;
 mod work_item;
 mod worker;

@@ -9,6 +9,7 @@ pub mod queue;
 pub mod reservation;
 pub mod schedule;
 pub mod statistics;
+pub mod statistics_history;
 pub mod work_item;
 pub mod worker;
 pub mod workflow;
