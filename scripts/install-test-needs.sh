@@ -5,6 +5,7 @@ set -euo pipefail
 command -v cargo >/dev/null || { echo "Rust is needed and not there: see CONTRIBUTING.md" >&2; exit 1; }
 missing=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+command -v redis-server >/dev/null || missing+=(redis-server)
 command -v curl >/dev/null || missing+=(curl)
 command -v cc >/dev/null || missing+=(build-essential)
 command -v python3 >/dev/null || missing+=(python3)

@@ -3,11 +3,13 @@
 use crate::config::Config;
 use crate::edge::fetch::{HttpFetch, SystemNames};
 use crate::edge::http::{HttpState, PatientListener, auth, router};
+use crate::edge::sink::AllSinks;
 use crate::edge::store::SqlStore;
 use crate::edge::system::{SystemClock, SystemEntropy};
+use crate::runtime::delivery::Deliveries;
 use crate::runtime::fetch::Fetch;
 use crate::runtime::store::{ApiKey, Role};
-use crate::runtime::{Entropy, Runtime};
+use crate::runtime::{Entropy, Ports, Runtime};
 use anyhow::Context;
 use cordboard_domain::id::{AccountId, IdSource, KeyId};
 use cordboard_domain::time::Timestamp;
@@ -32,12 +34,18 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Arc<SqlStore>> {
 }
 
 pub async fn start_runtime(config: &Config) -> anyhow::Result<Runtime> {
-    let store = open_store(config).await?;
-    Runtime::start(store, Arc::new(SystemClock), Arc::new(SystemEntropy), config.runtime_limits()).await
+    // First: a file of certificate authorities that cannot be used stops the start before anything is touched.
+    let fetch = outbound_client(config)?;
+    runtime_on(config, open_store(config).await?, fetch).await
+}
+
+async fn runtime_on(config: &Config, store: Arc<SqlStore>, fetch: Arc<dyn Fetch>) -> anyhow::Result<Runtime> {
+    let ports = Ports { store, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), fetch };
+    Runtime::start(ports, config.runtime_limits()).await
 }
 
 /// The one client for every callback, so that limits and open networks are the same for all of them.
-pub fn outbound_client(config: &Config) -> anyhow::Result<Arc<dyn Fetch>> {
+fn outbound_client(config: &Config) -> anyhow::Result<Arc<dyn Fetch>> {
     let names = Arc::new(SystemNames::default());
     Ok(Arc::new(HttpFetch::new(config.outbound_options(), names, Arc::new(SystemClock))?))
 }
@@ -95,16 +103,22 @@ async fn bootstrap(config: &Config, runtime: &Runtime) -> anyhow::Result<()> {
 /// Serves until asked to stop; then requests are finished, the last batch is committed, and everything is closed.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("installing the metrics recorder")?;
-    // Made before anything runs: a file of certificate authorities that cannot be used stops the start.
-    let _outbound = outbound_client(&config)?;
-    let runtime = start_runtime(&config).await?;
+    // First: what the configuration names and cannot be used stops the start before anything is touched.
+    let fetch = outbound_client(&config)?;
+    let sinks = Arc::new(AllSinks::new(Arc::clone(&fetch), config.redis_url.as_deref())?);
+    let store = open_store(&config).await?;
+    let runtime = runtime_on(&config, Arc::clone(&store), fetch).await?;
     bootstrap(&config, &runtime).await?;
     let mut fresh = [0; 32];
     SystemEntropy.fill(&mut fresh);
     let token_secret = runtime.store().secret("worker_tokens", fresh).await.context("reading the token secret")?;
     let operator_key_hash = config.operator_key.as_deref().map(auth::hash);
     let render = Box::new(move || metrics.render());
-    let state = HttpState::new(runtime.clone(), config.http_limits(), operator_key_hash, token_secret, render);
+    let delivering = Deliveries::begin(runtime.clone(), store, sinks, config.limits.deliveries_kept_s);
+    let delivering = delivering.await.context("beginning deliveries")?;
+    let deliveries = delivering.deliveries().clone();
+    let limits = config.http_limits();
+    let state = HttpState::new(runtime.clone(), deliveries, limits, operator_key_hash, token_secret, render);
     state.nobody_is_connected().await?;
     let listener =
         TcpListener::bind(config.http_bind).await.with_context(|| format!("binding {}", config.http_bind))?;
@@ -120,6 +134,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let server = axum::serve(listener, router(state.clone())).with_graceful_shutdown(stopped);
     server.await.context("serving HTTP")?;
     state.streams_ended().await;
+    delivering.stop().await;
     runtime.close().await
 }
 

@@ -29,6 +29,8 @@ pub struct Config {
     /// `sqlite:///path/file.db` or `postgres://…`; SQLite in `data_dir` when absent.
     pub database_url: Option<String>,
     pub http_bind: SocketAddr,
+    /// `redis://…` or `rediss://…`: where subscriptions of kind `redis_stream` write to; there are none when absent.
+    pub redis_url: Option<String>,
     /// Makes and lists accounts; nobody may when absent.
     pub operator_key: Option<String>,
     pub bootstrap: Bootstrap,
@@ -63,6 +65,8 @@ pub struct LimitsConfig {
     pub events_kept_s: u32,
     /// Days for which statistics are kept (0–36,500); 0 keeps all of them.
     pub statistics_kept_days: u32,
+    /// Seconds for which deliveries that arrived or were given up are kept (0–3,153,600,000); 0 keeps all of them.
+    pub deliveries_kept_s: u32,
     /// Longest life of a worker's token in seconds (60–604,800).
     pub token_s: u32,
     /// Commands of one account that may wait (1–1,000,000).
@@ -101,6 +105,7 @@ impl Default for Config {
             data_dir: PathBuf::from("./data"),
             database_url: None,
             http_bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            redis_url: None,
             operator_key: None,
             bootstrap: Bootstrap::default(),
             limits: LimitsConfig {
@@ -111,6 +116,7 @@ impl Default for Config {
                 streams: 2_500,
                 events_kept_s: runtime.events_kept_s,
                 statistics_kept_days: runtime.statistics_kept_days,
+                deliveries_kept_s: 7 * 86_400,
                 token_s: 86_400,
                 commands_waiting: runtime.commands_waiting_max,
                 batch_size: runtime.batch_size_max,
@@ -142,6 +148,10 @@ pub struct Flags {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_bind: Option<SocketAddr>,
+    /// redis://:password@host:6379/0, or rediss:// over TLS, for subscriptions to Redis streams.
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_url: Option<String>,
     /// Another file than ./cordboard.toml.
     #[arg(long, global = true)]
     #[serde(skip)]
@@ -197,6 +207,7 @@ impl Config {
             token_s_max: self.limits.token_s,
             request_s_max: self.limits.request_s,
             streams_max: self.limits.streams,
+            redis_streams: self.redis_url.is_some(),
         }
     }
 

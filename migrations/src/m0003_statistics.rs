@@ -1,7 +1,7 @@
 //! Statistics of the past: how far the events are counted, what is remembered of workers meanwhile, the cells by group
 //! and hour, and when there are cells of which group.
 
-use crate::m0001_work::{clustered, table, word};
+use crate::tables::{clustered, table, word};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null, binary, boolean, text, text_null};
 use sea_orm_migration::sea_orm::DbBackend;

@@ -22,6 +22,8 @@ pub(super) enum Wants {
     Path,
     /// Scheme of a database; the rest may hold a password.
     Database,
+    /// A URL of one of these schemes; the rest may hold a password.
+    Url(&'static [&'static str]),
     /// Address and port.
     Address,
     Secret,
@@ -48,6 +50,7 @@ pub(super) const KEYS: &[Key] = &[
     key("data_dir", Wants::Path),
     key("database_url", Wants::Database),
     key("http_bind", Wants::Address),
+    key("redis_url", Wants::Url(&["redis", "rediss"])),
     key("operator_key", Wants::Secret),
     key("bootstrap.account", Wants::Name),
     key("bootstrap.api_key", Wants::Secret),
@@ -58,6 +61,7 @@ pub(super) const KEYS: &[Key] = &[
     whole("limits.streams", 1, 100_000),
     whole("limits.events_kept_s", 0, 3_153_600_000),
     whole("limits.statistics_kept_days", 0, 36_500),
+    whole("limits.deliveries_kept_s", 0, 3_153_600_000),
     whole("limits.token_s", 60, 604_800),
     whole("limits.commands_waiting", 1, 1_000_000),
     whole("limits.batch_size", 1, 100_000),
@@ -129,6 +133,12 @@ impl Key {
                 Some(networks) => networks.iter().find_map(network_fault),
                 None => Some(format!("is {value}; it must be a list of networks, such as [\"10.0.0.0/8\"]")),
             },
+            Wants::Url(schemes) => {
+                // Neither the value nor what its reader says of it is told: both may show the password.
+                let url = value.as_str().and_then(|value| url::Url::parse(value).ok());
+                let sound = url.is_some_and(|url| schemes.contains(&url.scheme()) && url.has_host());
+                (!sound).then(|| format!("must be a URL with a host that begins with {}://", schemes.join(":// or ")))
+            }
             Wants::Database => {
                 let known = ["sqlite:", "postgres:", "postgresql:"];
                 let sound = value.as_str().is_some_and(|url| known.iter().any(|scheme| url.starts_with(scheme)));

@@ -142,6 +142,13 @@ fn secrets_are_not_told() {
     assert!(told.contains("`operator_key` has 14 characters; a key needs at least 20") && !told.contains("hunter"));
     let told = of_variable("CORDBOARD_DATABASE_URL", "mysql://me:hunter2@host/db");
     assert!(told.contains("`database_url` must begin with sqlite: or postgres:") && !told.contains("hunter"), "{told}");
+    for url in
+        ["http://me:hunter2@host", "redis:hunter2", "hunter2", "redis://:hunter2@", "rediss://:hunter2@host:port"]
+    {
+        let told = of_variable("CORDBOARD_REDIS_URL", url);
+        let wanted = "`redis_url` must be a URL with a host that begins with redis:// or rediss://";
+        assert!(told.contains(wanted) && !told.contains("hunter"), "{told}");
+    }
     let told = of_file("[bootstrap]\n# Short.\napi_key = 'short'");
     assert!(told.contains("`bootstrap.api_key` has 5 characters") && told.ends_with("line 3)"), "{told}");
 }

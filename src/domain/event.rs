@@ -123,9 +123,29 @@ pub const CATALOGUE: &[EventType] = &[
     event("schedule.updated", "a schedule was changed"),
     event("schedule.deleted", "a schedule was deleted"),
     event("account.updated", "the account's name or settings changed"),
+    event("event_channel.created", "an event channel was created"),
+    event("event_channel.updated", "an event channel was changed; its new rules hold for the events after this one"),
+    event("event_channel.deleted", "an event channel was deleted"),
+    event("subscription.created", "a subscription was created"),
+    event("subscription.updated", "a subscription was changed, paused, activated or told to begin elsewhere"),
+    event("subscription.deleted", "a subscription was deleted"),
+    event("subscription.secret_rotated", "a webhook has a new signing secret"),
+    event("subscription.failing", "events do not reach the receiver any more; told once"),
+    event("subscription.recovered", "events reach the receiver again"),
+    event("subscription.disabled", "the receiver failed for too long and is sent nothing any more"),
     event("api_key.created", "an API key was created"),
     event("api_key.deleted", "an API key was revoked"),
 ];
+
+/// The types that a pattern names: a type, `work_item.*` for all of one resource, or `*` for all.
+pub fn matching_types(pattern: &str) -> impl Iterator<Item = &'static str> + '_ {
+    let fits = move |name: &str| match pattern.strip_suffix('*') {
+        Some("") => true,
+        Some(prefix) => prefix.ends_with('.') && name.starts_with(prefix),
+        None => name == pattern,
+    };
+    CATALOGUE.iter().map(|kind| kind.name).filter(move |name| fits(name))
+}
 
 #[cfg(test)]
 mod tests {

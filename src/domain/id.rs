@@ -180,6 +180,8 @@ ids! {
     ItemId = "itm";
     ReservationId = "res";
     EventId = "evt";
+    EventChannelId = "ech";
+    SubscriptionId = "sub";
     KeyId = "key";
 }
 

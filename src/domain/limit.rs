@@ -85,3 +85,32 @@ pub const CHECKED_WORKERS_MAX: usize = 200_000;
 pub const SAMPLES_MAX: usize = 50;
 /// Rests of one sample that a dry run follows.
 pub const REHEARSED_RESTS_MAX: usize = 200;
+/// Type patterns of one event channel.
+pub const TYPE_PATTERNS_MAX: usize = 100;
+/// Paths that one event channel selects.
+pub const FIELDS_MAX: usize = 50;
+/// Characters of such a path.
+pub const FIELD_PATH_CHARS_MAX: usize = 200;
+/// Events per second that a throttle may let pass.
+pub const THROTTLE_EVENTS_PER_S_MAX: u32 = 10_000;
+/// Events of one batch of an event channel.
+pub const BATCH_EVENTS_MAX: u32 = 100;
+/// Seconds that the first event of a batch may wait for others.
+pub const BATCH_DELAY_S_MAX: u32 = 60;
+/// Seconds after which a channel's events may still be sent: a year.
+pub const CHANNEL_RETENTION_S_MAX: u32 = 31_536_000;
+/// Event channels and subscriptions of one account.
+pub const EVENT_CHANNELS_MAX: usize = 1_000;
+pub const SUBSCRIPTIONS_MAX: usize = 1_000;
+/// Characters of the key of a Redis stream.
+pub const STREAM_KEY_CHARS_MAX: usize = 200;
+/// Entries that a Redis stream may be told to keep, and keeps when it is not told.
+pub const STREAM_LENGTH_MAX: u32 = 1_000_000;
+pub const STREAM_LENGTH_DEFAULT: u32 = 10_000;
+/// Secrets of one webhook that sign at the same time.
+pub const SIGNING_SECRETS_MAX: usize = 3;
+/// Seconds that a replaced secret signs beside the new one: at most a week, a day when nobody says.
+pub const SECRET_OVERLAP_S_MAX: u32 = 604_800;
+pub const SECRET_OVERLAP_S_DEFAULT: u32 = 86_400;
+/// Characters kept of what is reported of a receiver.
+pub const REPORT_CHARS_MAX: usize = 500;

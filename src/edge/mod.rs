@@ -2,5 +2,6 @@
 
 pub mod fetch;
 pub mod http;
+pub mod sink;
 pub mod store;
 pub mod system;

@@ -2,8 +2,9 @@
 //! now on. Each subscriber has a feed of its own; one that is slow reads from the store and holds nobody up.
 
 use super::store::{EventFilter, Store, StoreError, StoredEvent};
-use cordboard_domain::event::{CATALOGUE, Event};
+use cordboard_domain::event::{Event, matching_types};
 use cordboard_domain::id::{AccountId, WorkerId};
+use cordboard_domain::time::Timestamp;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
@@ -31,7 +32,10 @@ impl Committed {
                 let id = event.id.text();
                 Arc::new(Published {
                     sequence: event.sequence,
+                    id: id.as_str().into(),
                     event_type: event.event_type.into(),
+                    subject: event.subject.as_str().into(),
+                    time: event.time,
                     worker: event.worker,
                     text: render(&event.cloud_event(self.account, id.as_str())),
                 })
@@ -45,7 +49,10 @@ impl Committed {
 #[derive(Debug)]
 pub struct Published {
     pub sequence: u64,
+    pub id: Box<str>,
     pub event_type: Box<str>,
+    pub subject: Box<str>,
+    pub time: Timestamp,
     pub worker: Option<WorkerId>,
     /// CloudEvents 1.0 JSON, on one line.
     pub text: Box<str>,
@@ -55,7 +62,10 @@ impl Published {
     fn stored(account: AccountId, event: &StoredEvent) -> Arc<Self> {
         Arc::new(Self {
             sequence: event.sequence,
+            id: event.id.as_str().into(),
             event_type: event.event_type.as_str().into(),
+            subject: event.subject.as_str().into(),
+            time: event.time,
             worker: event.worker,
             text: render(&event.cloud_event(account)),
         })
@@ -82,12 +92,7 @@ impl Wanted {
         let mut types = Vec::new();
         for pattern in patterns {
             let before = types.len();
-            let fits = |name: &str| match pattern.strip_suffix('*') {
-                Some("") => true,
-                Some(prefix) => prefix.ends_with('.') && name.starts_with(prefix),
-                None => name == pattern,
-            };
-            types.extend(CATALOGUE.iter().map(|kind| kind.name).filter(|name| fits(name)).map(str::to_owned));
+            types.extend(matching_types(pattern).map(str::to_owned));
             if types.len() == before {
                 return Err(pattern);
             }
@@ -158,6 +163,12 @@ impl Feed {
                 Err(broadcast::error::RecvError::Closed) => return Err(FeedEnd::Stopped),
             }
         }
+    }
+
+    /// Goes on after a sequence number with what is wanted from there on; what was ready is read again.
+    pub(super) fn turn(&mut self, position: u64, wanted: Wanted) {
+        (self.position, self.wanted, self.behind) = (position, wanted, true);
+        self.ready.clear();
     }
 
     /// One more event if it is there already.

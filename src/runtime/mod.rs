@@ -2,16 +2,19 @@
 
 mod account_loop;
 mod batch;
+pub mod channel_feed;
+pub mod delivery;
 pub mod feed;
 pub mod fetch;
 pub mod port;
 pub mod presence;
+pub mod signature;
 pub mod statistics;
 pub mod store;
 mod upkeep;
 
 pub use account_loop::Limits;
-pub use port::{Clock, Entropy};
+pub use port::{Clock, Entropy, Ports};
 
 use account_loop::{AccountLoop, Message, Surroundings};
 use anyhow::Context;
@@ -20,6 +23,7 @@ use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, check_name_text, found_account};
 use dashmap::{DashMap, DashSet};
 use feed::{Committed, Feed, Wanted};
+use fetch::Fetch;
 use statistics::Counting;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -27,6 +31,9 @@ use std::time::Duration;
 use store::{ApiKey, KeyChange, Store, StoredAnswer};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
+
+/// New accounts that a listener may not have heard of yet before it has to look for itself.
+const ACCOUNTS_UNREAD_MAX: usize = 64;
 
 /// A command with everything that is committed beside it.
 pub struct Request {
@@ -88,8 +95,11 @@ struct Inner {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    fetch: Arc<dyn Fetch>,
     limits: Limits,
     loops: DashMap<AccountId, Handle>,
+    /// Tells of accounts made while it runs.
+    opened: broadcast::Sender<AccountId>,
     /// Idempotency keys of requests in progress.
     in_progress: DashSet<(AccountId, String)>,
     ready: AtomicBool,
@@ -107,18 +117,16 @@ struct Handle {
 
 impl Runtime {
     /// Loads every account and starts its loop.
-    pub async fn start(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        limits: Limits,
-    ) -> anyhow::Result<Self> {
+    pub async fn start(ports: Ports, limits: Limits) -> anyhow::Result<Self> {
+        let Ports { store, clock, entropy, fetch } = ports;
         let runtime = Self(Arc::new(Inner {
             store,
             clock,
             entropy,
+            fetch,
             limits,
             loops: DashMap::new(),
+            opened: broadcast::channel(ACCOUNTS_UNREAD_MAX).0,
             in_progress: DashSet::new(),
             ready: AtomicBool::new(false),
             upkeep: OnceLock::new(),
@@ -231,7 +239,14 @@ impl Runtime {
         };
         self.0.store.found(&account, &records, &keys).await.map_err(|error| failed(error.into()))?;
         self.open(account.id).await.map_err(failed)?;
+        // Nobody may be listening.
+        drop(self.0.opened.send(account.id));
         Ok(account)
+    }
+
+    /// Accounts that are made from now on. Whoever lags asks for all of them.
+    pub fn opened(&self) -> broadcast::Receiver<AccountId> {
+        self.0.opened.subscribe()
     }
 
     pub fn has_account(&self, account: AccountId) -> bool {
@@ -246,12 +261,25 @@ impl Runtime {
         &self.0.entropy
     }
 
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    pub fn fetch(&self) -> &Arc<dyn Fetch> {
+        &self.0.fetch
+    }
+
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
     pub async fn pause(&self, length: Duration) {
         self.0.clock.pause(length).await;
+    }
+
+    /// Ends when it may be as late as `at`.
+    pub async fn until(&self, at: Timestamp) {
+        self.0.clock.until(at).await;
     }
 
     pub fn accounts(&self) -> Vec<AccountId> {

@@ -1,7 +1,20 @@
-//! Where time and randomness come from.
+//! Where time and randomness come from, and everything else that the runtime is given.
 
+use super::fetch::Fetch;
+use super::store::Store;
 use cordboard_domain::time::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// What the runtime stands on: the world as its edges make it, or as a test does.
+#[derive(Clone)]
+pub struct Ports {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    /// The one client for every request that leaves.
+    pub fetch: Arc<dyn Fetch>,
+}
 
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;

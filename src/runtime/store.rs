@@ -127,6 +127,7 @@ pub enum Kind {
     Queue,
     Schedule,
     Workflow,
+    EventChannel,
     Item,
     Reservation,
 }

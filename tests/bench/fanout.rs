@@ -152,6 +152,7 @@ fn limits(streams: usize) -> HttpLimits {
         token_s_max: 86_400,
         request_s_max: 30,
         streams_max: streams,
+        redis_streams: false,
     }
 }
 
@@ -159,12 +160,21 @@ fn limits(streams: usize) -> HttpLimits {
 async fn main() {
     let (receivers, rate) = (setting("RECEIVERS", RECEIVERS), setting("EVENTS", EVENTS_PER_SECOND));
     let directory = tempfile::tempdir().expect("a directory");
-    let runtime = support::runtime_on(directory.path()).await;
+    let store = support::store_on(directory.path()).await;
+    let runtime = support::runtime_with(store.clone()).await;
+    let delivering = support::deliveries_on(&runtime, store).await;
     let (entropy, now) = (Arc::clone(runtime.entropy()), runtime.now());
     let key = |account| Some(new_key(&*entropy, now, account, "bench", Role::Admin, Some(KEY.to_owned())).0);
     let account = runtime.create_account("Bench", key).await.expect("the account is made").id;
     let worker = worker(&runtime, account).await;
-    let state = HttpState::new(runtime.clone(), limits(2 * receivers), None, [7; 32], Box::new(String::new));
+    let state = HttpState::new(
+        runtime.clone(),
+        delivering.deliveries().clone(),
+        limits(2 * receivers),
+        None,
+        [7; 32],
+        Box::new(String::new),
+    );
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it has an address");
     let listener = PatientListener::new(listener, PatientListener::TAKEN_WITHIN);

@@ -22,7 +22,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::num::NonZeroU32;
 use std::time::Instant;
-use support::{cpu_seconds, resident_bytes, runtime_on};
+use support::{cpu_seconds, resident_bytes, runtime_on, runtime_with};
 use tower::ServiceExt;
 
 const KEY: &str = "bench-key-bench-key-bench-key";
@@ -256,8 +256,7 @@ async fn main() {
     let key = |account| Some(new_key(&*entropy, now, account, "bench", Role::Admin, Some(KEY.to_owned())).0);
     let account = runtime.create_account("Bench", key).await.expect("made").id;
     runtime.stop().await;
-    let url = format!("sqlite://{}", directory.path().join("cordboard.db").display());
-    let store = SqlStore::open(&url).await.expect("the store opens");
+    let store = support::store_on(directory.path()).await;
     let filled = fill(&store, account, items).await;
     drop(store);
     let per_event = filled.fold_s / filled.events as f64 * 1e6;
@@ -267,7 +266,9 @@ async fn main() {
         "hours": filled.rows, "bytes": filled.bytes, "write_s": filled.write_s});
     println!("{line}");
 
-    let runtime = runtime_on(directory.path()).await;
+    let store = support::store_on(directory.path()).await;
+    let runtime = runtime_with(store.clone()).await;
+    let delivering = support::deliveries_on(&runtime, store).await;
     let limits = HttpLimits {
         requests_per_second: NonZeroU32::MAX,
         burst: NonZeroU32::MAX,
@@ -275,8 +276,16 @@ async fn main() {
         token_s_max: 86_400,
         request_s_max: 30,
         streams_max: 1,
+        redis_streams: false,
     };
-    let router = router(HttpState::new(runtime.clone(), limits, None, [7; 32], Box::new(String::new)));
+    let router = router(HttpState::new(
+        runtime.clone(),
+        delivering.deliveries().clone(),
+        limits,
+        None,
+        [7; 32],
+        Box::new(String::new),
+    ));
     let month = "from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z";
     println!(
         "{:<34} {:>5} {:>8} {:>8} {:>9} {:>9} {:>9} {:>8}",

@@ -1,6 +1,7 @@
 //! The one integration binary; its tree mirrors the program: the store, the runtime, the REST resources.
 
 mod cli;
+mod delivery;
 mod fetch;
 mod http;
 mod kill;

@@ -2,6 +2,7 @@
 //! or not at all, checks that the events it is given continue the sequence, and hands back what recovery reads.
 
 use cordboard_domain::event::Event;
+use cordboard_domain::event_channel::{EventChannel, Subscription};
 use cordboard_domain::id::*;
 use cordboard_domain::work::*;
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub struct ModelStore {
     pub workflows: BTreeMap<WorkflowId, Workflow>,
     pub versions: BTreeMap<(WorkflowId, u32), WorkflowVersion>,
     pub workers: BTreeMap<WorkerId, Worker>,
+    pub event_channels: BTreeMap<EventChannelId, EventChannel>,
+    pub subscriptions: BTreeMap<SubscriptionId, Subscription>,
     pub items: BTreeMap<ItemId, Item>,
     pub reservations: BTreeMap<ReservationId, Reservation>,
     /// The last committed event's sequence number.
@@ -34,6 +37,8 @@ impl ModelStore {
             workflows: BTreeMap::new(),
             versions: BTreeMap::new(),
             workers: BTreeMap::new(),
+            event_channels: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
             items: BTreeMap::new(),
             reservations: BTreeMap::new(),
             sequence: 0,
@@ -71,6 +76,8 @@ impl ModelStore {
             Record::Workflow(record) => drop(self.workflows.insert(record.id, record)),
             Record::WorkflowVersion(record) => drop(self.versions.insert((record.workflow, record.version), record)),
             Record::Worker(record) => drop(self.workers.insert(record.id, record)),
+            Record::EventChannel(record) => drop(self.event_channels.insert(record.id, record)),
+            Record::Subscription(record) => drop(self.subscriptions.insert(record.id, record)),
             Record::Item(record) => drop(self.items.insert(record.id, record)),
             Record::Reservation(record) => drop(self.reservations.insert(record.id, record)),
         }
@@ -86,6 +93,8 @@ impl ModelStore {
                 self.versions.retain(|(workflow, _), _| *workflow != id);
                 self.workflows.remove(&id).is_some()
             }
+            Gone::EventChannel(id) => self.event_channels.remove(&id).is_some(),
+            Gone::Subscription(id) => self.subscriptions.remove(&id).is_some(),
             Gone::Worker(id) => self.workers.remove(&id).is_some(),
         };
         if was_there { Ok(()) } else { Err(format!("deleted what was not there: {gone:?}")) }
@@ -111,6 +120,8 @@ impl ModelStore {
                 .cloned()
                 .map(Record::WorkflowVersion),
         );
+        records.extend(self.event_channels.values().cloned().map(Record::EventChannel));
+        records.extend(self.subscriptions.values().cloned().map(Record::Subscription));
         records.extend(self.workers.values().cloned().map(Record::Worker));
         records.extend(open().cloned().map(Record::Item));
         records.extend(

@@ -18,11 +18,16 @@ pub enum Place {
     Workers,
     /// Who belongs to a queue: the worker alone.
     QueueMembers,
+    /// Which events pass an event channel: the event alone.
+    Event,
 }
 
 const WORKER_FACTS: [&str; 3] = ["id", "name", "activity"];
 const QUEUE_FACTS: [&str; 5] = ["name", "waiting", "available", "eligible", "longest_wait_s"];
 const NOW_FACTS: [&str; 4] = ["weekday", "hour", "minute", "date"];
+/// Attributes of an event as CloudEvents JSON.
+const EVENT_FACTS: [&str; 9] =
+    ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data", "sequence"];
 
 /// Appends what is wrong with an expression that stands at `pointer`.
 pub fn check_expression(value: &Value, pointer: &str, place: Place, findings: &mut Vec<Finding>) {
@@ -163,6 +168,16 @@ impl Check<'_> {
         let (root, fact, part) = (steps.next().unwrap_or_default(), steps.next(), steps.next());
         let rest = steps.next().is_some();
         match (root, self.place) {
+            ("event", Place::Event) => self.event_fact(fact, path, at),
+            ("event", _) => {
+                let message = "an event is known only in the filter of an event channel".to_owned();
+                self.error("event_not_here", at, message);
+            }
+            (_, Place::Event) => {
+                let message =
+                    format!("a filter knows the event alone, not `{path}`; did you mean `event.data.resource`?");
+                self.error("unknown_fact", at, message);
+            }
             ("item", Place::QueueMembers) => {
                 let message = "a queue's members depend on the worker alone; put what reads the item into the step's \
                                `workers`";
@@ -177,14 +192,25 @@ impl Check<'_> {
         }
     }
 
+    fn event_fact(&mut self, fact: Option<&str>, path: &str, at: &str) {
+        let Some(fact) = fact.filter(|fact| !EVENT_FACTS.contains(fact)) else { return };
+        let hint = match nearest(fact, EVENT_FACTS.into_iter()) {
+            Some(near) => format!("did you mean `event.{near}`?"),
+            None => format!("did you mean `event.data.resource.{fact}`?"),
+        };
+        self.error("unknown_fact", at, format!("an event has no `{path}`; {hint}"));
+    }
+
     fn unknown_root(&mut self, path: &str, at: &str) {
         let root = path.split('.').next().unwrap_or_default();
         let hint = match nearest(root, super::variable::OUTER_ROOTS.into_iter()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if path.is_empty() => "name the fact that is meant".to_owned(),
+            None if self.place == Place::Event => format!("did you mean `event.{path}`?"),
             None => format!("did you mean `item.{path}`?"),
         };
-        self.error("unknown_fact", at, format!("`{path}` is not a fact: facts begin with item, worker or sys; {hint}"));
+        let roots = if self.place == Place::Event { "event" } else { "item, worker or sys" };
+        self.error("unknown_fact", at, format!("`{path}` is not a fact: facts begin with {roots}; {hint}"));
     }
 
     fn platform_fact(
@@ -270,6 +296,10 @@ mod tests {
             (json!({"missing": {"var": "item.x"}}), Place::Item, "computed_name", "/when/missing"),
             (json!({"missing_some": [1, ["item.x", "worker.x"]]}), Place::Workers, "mixed_names", "/when/missing_some"),
             (json!({"all": [[1], {"missing": ["item.x"]}]}), Place::Item, "unknown_fact", "/when/all/1/missing"),
+            (json!({"var": "event.type"}), Place::Item, "event_not_here", "/when/var"),
+            (json!({"var": "item.x"}), Place::Event, "unknown_fact", "/when/var"),
+            (json!({"var": "event.typ"}), Place::Event, "unknown_fact", "/when/var"),
+            (json!({"var": "type"}), Place::Event, "unknown_fact", "/when/var"),
         ];
         for (rule, place, code, pointer) in cases {
             assert_eq!(codes(rule.clone(), place), [(code, pointer.to_owned())], "{rule}");
@@ -286,6 +316,7 @@ mod tests {
             (json!({"missing": ["item.language", "worker.languages"]}), Place::Workers),
             (json!({"all": [{"var": "item.people"}, {"!": [{"missing": ["name"]}]}]}), Place::Item),
             (json!(true), Place::QueueMembers),
+            (json!({"in": ["voice", {"var": "event.data.resource.channel"}]}), Place::Event),
         ];
         for (rule, place) in rules {
             assert_eq!(codes(rule, place), []);

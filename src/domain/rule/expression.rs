@@ -193,7 +193,7 @@ pub(super) fn is_true(value: &Value) -> bool {
     }
 }
 
-/// Lets names that begin with `item`, `worker` or `sys` mean the outer facts inside `all`, `some` and their like too,
+/// Lets names that begin with `item`, `worker`, `sys` or `event` mean the outer facts inside `all`, `some` and their like too,
 /// where plain JSONLogic would look for them in the element and silently find nothing.
 fn reach_out(source: &Value, inside: bool) -> Value {
     match source {

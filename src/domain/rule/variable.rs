@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Roots that mean the outer facts wherever they stand.
-pub(super) const OUTER_ROOTS: [&str; 3] = ["item", "worker", "sys"];
+pub(super) const OUTER_ROOTS: [&str; 4] = ["item", "worker", "sys", "event"];
 
 /// One reading of a fact.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use super::record::*;
 use crate::event::Event;
+use crate::event_channel::*;
 use crate::id::*;
 use crate::rule::Finding;
 use serde_json::Value;
@@ -237,6 +238,41 @@ pub enum Command {
         id: ReservationId,
         reason: Option<String>,
         expected: Expected,
+    },
+
+    CreateEventChannel(NewEventChannel),
+    UpdateEventChannel {
+        id: EventChannelId,
+        change: EventChannelChange,
+        expected: Expected,
+    },
+    DeleteEventChannel {
+        id: EventChannelId,
+        expected: Expected,
+    },
+
+    CreateSubscription(NewSubscription),
+    UpdateSubscription {
+        id: SubscriptionId,
+        change: SubscriptionChange,
+        expected: Expected,
+    },
+    DeleteSubscription {
+        id: SubscriptionId,
+        expected: Expected,
+    },
+    /// Puts a new secret in front. Those before it sign on for `overlap_s` at most.
+    RotateSubscriptionSecret {
+        id: SubscriptionId,
+        secret: SigningSecret,
+        overlap_s: u32,
+        expected: Expected,
+    },
+    /// What became of deliveries since the subscription's start of this number; of another start it changes nothing.
+    ReportSubscription {
+        id: SubscriptionId,
+        starts: u32,
+        health: SubscriptionHealth,
     },
 
     /// A change of a resource that the engine does not keep (an API key), so that its event takes its place in the

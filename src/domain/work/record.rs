@@ -1,6 +1,7 @@
 //! What the engine keeps of each resource, exactly as it is stored: the engine emits whole records, the store writes
 //! them, and recovery hands them back. References are ids; names are resolved before a record is made.
 
+use crate::event_channel::{EventChannel, Subscription};
 use crate::id::*;
 use crate::limit::SERVICE_LEVEL_THRESHOLD_S_DEFAULT;
 use crate::time::Timestamp;
@@ -343,6 +344,8 @@ pub enum Record {
     Channel(Channel),
     Queue(Queue),
     Schedule(Schedule),
+    EventChannel(EventChannel),
+    Subscription(Subscription),
     Workflow(Workflow),
     WorkflowVersion(WorkflowVersion),
     Worker(Worker),
@@ -358,5 +361,7 @@ pub enum Gone {
     Queue(QueueId),
     Schedule(ScheduleId),
     Workflow(WorkflowId),
+    EventChannel(EventChannelId),
+    Subscription(SubscriptionId),
     Worker(WorkerId),
 }

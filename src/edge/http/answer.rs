@@ -8,6 +8,7 @@ use crate::runtime::store::{KeyChange, StoredAnswer};
 use crate::runtime::{Answered, Failure, Once, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use cordboard_domain::event_channel::{EventChannelView, SubscriptionView};
 use cordboard_domain::work::view::*;
 use cordboard_domain::work::{Command, PublishedWorkflow, Record, Rejection, Reply};
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,8 @@ pub fn show(record: &Record) -> Shown {
         Record::Schedule(it) => shown(ScheduleView::from(it), it.stamp.revision),
         Record::Workflow(it) => shown(WorkflowView::from(it), it.stamp.revision),
         Record::WorkflowVersion(it) => shown(it, u64::from(it.version)),
+        Record::EventChannel(it) => shown(EventChannelView::from(it), it.stamp.revision),
+        Record::Subscription(it) => shown(SubscriptionView::from(it), it.stamp.revision),
         Record::Worker(it) => shown(it, it.stamp.revision),
         Record::Item(it) => shown(ItemView::from(it), it.stamp.revision),
         Record::Reservation(it) => shown(ReservationView::from(it), it.stamp.revision),
@@ -200,9 +203,15 @@ fn expected(command: &mut Command) -> Option<&mut Option<u64>> {
         | AcceptReservation { expected, .. }
         | RejectReservation { expected, .. }
         | WrapUpReservation { expected, .. }
-        | CompleteReservation { expected, .. } => Some(expected),
+        | CompleteReservation { expected, .. }
+        | UpdateEventChannel { expected, .. }
+        | DeleteEventChannel { expected, .. }
+        | UpdateSubscription { expected, .. }
+        | DeleteSubscription { expected, .. }
+        | RotateSubscriptionSecret { expected, .. } => Some(expected),
         CreateActivity { .. } | CreateChannel { .. } | CreateQueue { .. } | CreateSchedule { .. } => None,
         CreateWorkflow { .. } | CreateWorker(_) | CreateItem(_) | SetConnection { .. } => None,
+        CreateEventChannel(_) | CreateSubscription(_) | ReportSubscription { .. } => None,
         RecordChange { .. } | Tick => None,
     }
 }

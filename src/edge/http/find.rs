@@ -52,6 +52,7 @@ pub fn is_id(kind: Kind, text: &str) -> bool {
         Kind::Queue => QueueId::parse(text).is_ok(),
         Kind::Schedule => ScheduleId::parse(text).is_ok(),
         Kind::Workflow => WorkflowId::parse(text).is_ok(),
+        Kind::EventChannel => EventChannelId::parse(text).is_ok(),
         Kind::Item => ItemId::parse(text).is_ok(),
         Kind::Reservation => ReservationId::parse(text).is_ok(),
     }
@@ -122,6 +123,7 @@ pub fn noun(kind: Kind) -> &'static str {
         Kind::Queue => "queue",
         Kind::Schedule => "schedule",
         Kind::Workflow => "workflow",
+        Kind::EventChannel => "event channel",
         Kind::Item => "work item",
         Kind::Reservation => "reservation",
     }

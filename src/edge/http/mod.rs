@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod auth;
+mod delivery_schema;
 mod error;
 mod extract;
 mod find;
@@ -12,12 +13,14 @@ mod router;
 mod schema;
 mod statistics_schema;
 mod stream;
+mod subscription_schema;
 mod workflow_schema;
 
 pub use listener::PatientListener;
 pub use router::{openapi, router};
 
 use crate::runtime::Runtime;
+use crate::runtime::delivery::Deliveries;
 use crate::runtime::presence::Presence;
 use crate::runtime::store::ApiKey;
 use anyhow::Context;
@@ -47,6 +50,8 @@ pub struct HttpLimits {
     pub request_s_max: u32,
     /// Event streams that one account may have open.
     pub streams_max: usize,
+    /// Whether there is a Redis to write event streams to.
+    pub redis_streams: bool,
 }
 
 /// How long open streams may take to say goodbye when the server stops.
@@ -59,6 +64,7 @@ pub struct HttpState(Arc<Shared>);
 
 pub struct Shared {
     pub runtime: Runtime,
+    pub deliveries: Deliveries,
     pub limits: HttpLimits,
     pub operator_key_hash: Option<[u8; 32]>,
     /// Signs the workers' tokens.
@@ -84,6 +90,7 @@ impl std::ops::Deref for HttpState {
 impl HttpState {
     pub fn new(
         runtime: Runtime,
+        deliveries: Deliveries,
         limits: HttpLimits,
         operator_key_hash: Option<[u8; 32]>,
         token_secret: [u8; 32],
@@ -93,6 +100,7 @@ impl HttpState {
         Self(Arc::new(Shared {
             presence: Presence::new(runtime.clone()),
             runtime,
+            deliveries,
             limits,
             operator_key_hash,
             token_secret,

@@ -34,9 +34,13 @@ fn api() -> OpenApiRouter<HttpState> {
         .merge(resource::worker::routes())
         .merge(resource::work_item::routes())
         .merge(resource::reservation::routes())
+        .merge(resource::delivery::routes())
         .merge(resource::statistics::routes())
         .merge(resource::statistics_history::routes())
         .merge(resource::event::routes())
+        .merge(resource::event_channel::routes())
+        .merge(resource::subscription::routes())
+        .merge(resource::subscription_secret::routes())
         .merge(super::stream::routes())
 }
 

@@ -22,6 +22,7 @@ pub(super) fn kind_name(kind: Kind) -> &'static str {
         Kind::Queue => "queue",
         Kind::Schedule => "schedule",
         Kind::Workflow => "workflow",
+        Kind::EventChannel => "event_channel",
         Kind::Item => "work_item",
         Kind::Reservation => "reservation",
     }
@@ -35,6 +36,7 @@ pub(super) fn decode_kind(kind: Kind, body: &str) -> Result<Record, StoreError> 
         Kind::Queue => Record::Queue(decode(what, body)?),
         Kind::Schedule => Record::Schedule(decode(what, body)?),
         Kind::Workflow => Record::Workflow(decode(what, body)?),
+        Kind::EventChannel => Record::EventChannel(decode(what, body)?),
         Kind::Item => Record::Item(decode(what, body)?),
         Kind::Reservation => Record::Reservation(decode(what, body)?),
     })

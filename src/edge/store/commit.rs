@@ -112,6 +112,8 @@ async fn delete(db: &impl ConnectionTrait, account: &str, gone: &[Gone]) -> Resu
             Gone::Queue(id) => ("queue", id.to_string()),
             Gone::Schedule(id) => ("schedule", id.to_string()),
             Gone::Workflow(id) => ("workflow", id.to_string()),
+            Gone::EventChannel(id) => ("event_channel", id.to_string()),
+            Gone::Subscription(id) => ("subscription", id.to_string()),
             Gone::Worker(id) => ("worker", id.to_string()),
         };
         let mut delete = Query::delete();

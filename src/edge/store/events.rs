@@ -6,6 +6,7 @@
 use super::SqlStore;
 use super::codec::encode;
 use super::load::select;
+use super::packed::{pack, unpack};
 use super::statement::{Rows, Table};
 use crate::runtime::store::{EventFilter, EventPage, StoreError, StoredEvent};
 use cordboard_domain::event::Event;
@@ -21,10 +22,6 @@ use std::collections::BTreeSet;
 /// Events of one block, and bytes of text after which it takes no further one: the compression looks 64 KiB back.
 const BLOCK_EVENTS_MAX: usize = 64;
 const BLOCK_TEXT_BYTES_FULL: usize = 64 * 1_024;
-/// Bytes of text in a block that is read; what claims to hold more was not written here.
-const BLOCK_TEXT_BYTES_MAX: u32 = 256 * 1_024 * 1_024;
-/// First byte of a block: LZ4 (block format, with its length in front) over JSON.
-const FORMAT_LZ4_JSON: u8 = 1;
 /// Blocks read with one query, and for one page.
 const STRETCH_BLOCKS: u64 = 16;
 const PAGE_BLOCKS_MAX: u64 = 320;
@@ -88,9 +85,7 @@ impl EventRows {
     fn push(&mut self, account: &str, block: &[Event], text: &str) {
         let (Some(first), Some(last)) = (block.first(), block.last()) else { return };
         let (first, last, time) = (first.sequence as i64, last.sequence as i64, last.time.millis());
-        let mut body = vec![FORMAT_LZ4_JSON];
-        body.extend(lz4_flex::compress_prepend_size(text.as_bytes()));
-        self.events.push([account.into(), last.into(), first.into(), time.into(), body.into()]);
+        self.events.push([account.into(), last.into(), first.into(), time.into(), pack(text).into()]);
         let subjects: BTreeSet<&str> = block.iter().map(|event| event.subject.as_str()).collect();
         for subject in subjects {
             self.subjects.push([subject.into(), last.into()]);
@@ -129,16 +124,7 @@ fn unreadable(why: impl ToString) -> StoreError {
 }
 
 fn text_in(body: &[u8]) -> Result<String, StoreError> {
-    let packed = match body.split_first() {
-        Some((&FORMAT_LZ4_JSON, packed)) => packed,
-        Some((format, _)) => return Err(unreadable(format!("its format is {format}, of a newer version"))),
-        None => return Err(unreadable("it is empty")),
-    };
-    let length = packed.first_chunk().map_or(u32::MAX, |length| u32::from_le_bytes(*length));
-    if length > BLOCK_TEXT_BYTES_MAX {
-        return Err(unreadable(format!("it claims to hold {length} bytes")));
-    }
-    String::from_utf8(lz4_flex::decompress_size_prepended(packed).map_err(unreadable)?).map_err(unreadable)
+    unpack(body).map_err(unreadable)
 }
 
 /// What the events of a block are about, each once.

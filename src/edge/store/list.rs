@@ -27,6 +27,7 @@ fn first_id_at(kind: Kind, at: Timestamp) -> String {
         Kind::Queue => QueueId(bits).to_string(),
         Kind::Schedule => ScheduleId(bits).to_string(),
         Kind::Workflow => WorkflowId(bits).to_string(),
+        Kind::EventChannel => EventChannelId(bits).to_string(),
         Kind::Item => ItemId(bits).to_string(),
         Kind::Reservation => ReservationId(bits).to_string(),
     }

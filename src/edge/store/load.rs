@@ -129,6 +129,8 @@ impl Reader {
                 "queue" => decode_kind(Kind::Queue, &body)?,
                 "schedule" => decode_kind(Kind::Schedule, &body)?,
                 "workflow" => decode_kind(Kind::Workflow, &body)?,
+                "event_channel" => decode_kind(Kind::EventChannel, &body)?,
+                "subscription" => Record::Subscription(decode("subscription", &body)?),
                 "worker" => Record::Worker(decode("worker", &body)?),
                 other => {
                     let why = "no such kind of resource".to_owned();

@@ -3,10 +3,12 @@
 
 mod codec;
 mod commit;
+mod deliveries;
 mod events;
 mod forget;
 mod list;
 mod load;
+mod packed;
 mod read;
 mod rows;
 mod statement;

@@ -20,7 +20,9 @@ pub(super) fn table_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Item => "work_items",
         Kind::Reservation => "reservations",
-        Kind::Activity | Kind::Channel | Kind::Queue | Kind::Schedule | Kind::Workflow => "resources",
+        Kind::Activity | Kind::Channel | Kind::Queue | Kind::Schedule | Kind::Workflow | Kind::EventChannel => {
+            "resources"
+        }
     }
 }
 

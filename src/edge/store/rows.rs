@@ -78,6 +78,8 @@ impl<'a> Gathered<'a> {
             Record::Queue(it) => self.resource("queue", it.id.0, record),
             Record::Schedule(it) => self.resource("schedule", it.id.0, record),
             Record::Workflow(it) => self.resource("workflow", it.id.0, record),
+            Record::EventChannel(it) => self.resource("event_channel", it.id.0, record),
+            Record::Subscription(it) => self.resource("subscription", it.id.0, record),
             Record::Worker(it) => self.resource("worker", it.id.0, record),
             Record::WorkflowVersion(it) => drop(self.versions.insert((it.workflow.0, it.version), record)),
             Record::Item(it) => drop(self.items.insert(it.id.0, record)),
@@ -124,12 +126,15 @@ impl Default for Encoded {
 }
 
 fn resource(account: &str, kind: &'static str, record: &Record) -> Result<[Value; 5], StoreError> {
+    let nameless = String::new();
     let (id, name, body) = match record {
         Record::Activity(it) => (it.id.to_string(), &it.name, encode(it)?),
         Record::Channel(it) => (it.id.to_string(), &it.name, encode(it)?),
         Record::Queue(it) => (it.id.to_string(), &it.name, encode(it)?),
         Record::Schedule(it) => (it.id.to_string(), &it.name, encode(it)?),
         Record::Workflow(it) => (it.id.to_string(), &it.name, encode(it)?),
+        Record::EventChannel(it) => (it.id.to_string(), &it.name, encode(it)?),
+        Record::Subscription(it) => (it.id.to_string(), &nameless, encode(it)?),
         Record::Worker(it) => (it.id.to_string(), &it.name, encode(it)?),
         Record::Account(_) | Record::WorkflowVersion(_) | Record::Item(_) | Record::Reservation(_) => {
             let why = "it has a table of its own".to_owned();

@@ -4,9 +4,12 @@
 
 pub mod raw;
 
+use cordboard::edge::fetch::{HttpFetch, HttpFetchOptions, SystemNames};
+use cordboard::edge::sink::AllSinks;
 use cordboard::edge::store::SqlStore;
 use cordboard::edge::system::{SystemClock, SystemEntropy};
-use cordboard::runtime::{Answered, Limits, Request, Runtime};
+use cordboard::runtime::delivery::{Deliveries, Running};
+use cordboard::runtime::{Answered, Limits, Ports, Request, Runtime};
 use cordboard_domain::id::{AccountId, ItemId};
 use cordboard_domain::work::*;
 use serde_json::json;
@@ -42,10 +45,33 @@ pub fn new_item() -> Command {
 }
 
 pub async fn runtime_on(directory: &Path) -> Runtime {
+    runtime_with(store_on(directory).await).await
+}
+
+pub async fn store_on(directory: &Path) -> Arc<SqlStore> {
     let url = format!("sqlite://{}", directory.join("cordboard.db").display());
-    let store = Arc::new(SqlStore::open(&url).await.expect("the store opens"));
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    Runtime::start(store, clock, entropy, Limits::default()).await.expect("the runtime starts")
+    Arc::new(SqlStore::open(&url).await.expect("the store opens"))
+}
+
+/// Deliveries to webhooks on this machine.
+pub async fn deliveries_on(runtime: &Runtime, store: Arc<SqlStore>) -> Running {
+    let sinks = AllSinks::new(Arc::clone(runtime.fetch()), None).expect("a client");
+    Deliveries::begin(runtime.clone(), store, Arc::new(sinks), 0).await.expect("deliveries begin")
+}
+
+pub async fn runtime_with(store: Arc<SqlStore>) -> Runtime {
+    let clock = Arc::new(SystemClock);
+    // The benches' receivers are on this machine.
+    let options = HttpFetchOptions {
+        allow_networks: vec!["127.0.0.0/8".parse().expect("a network")],
+        ca_file: None,
+        connect: Duration::from_secs(5),
+        requests_at_once: 256,
+        host_requests_at_once: 16,
+    };
+    let fetch = HttpFetch::new(options, Arc::new(SystemNames::default()), clock.clone()).expect("a client");
+    let ports = Ports { store, clock, entropy: Arc::new(SystemEntropy), fetch: Arc::new(fetch) };
+    Runtime::start(ports, Limits::default()).await.expect("the runtime starts")
 }
 
 impl Floor {

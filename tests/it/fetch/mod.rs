@@ -4,7 +4,7 @@ mod address;
 mod answer;
 mod misbehaving;
 mod names;
-mod receiver;
+pub mod receiver;
 mod spelling;
 mod tls;
 mod turn;

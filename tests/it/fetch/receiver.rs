@@ -1,14 +1,13 @@
 //! What the tests stand on: receivers that answer as they are told, a canary that counts who comes, and the client with
-//! a clock moved by hand and names that a test makes up.
+//! a clock moved by hand.
 
 use crate::support::clock::ManualClock;
-use async_trait::async_trait;
+pub use crate::support::outbound::{CONNECT, MadeUp, loopback, options};
 use bytes::Bytes;
 use cordboard::edge::fetch::{HttpFetch, HttpFetchOptions, Names};
 use cordboard::runtime::fetch::{Fetch, FetchAnswer, FetchCode, FetchFailure, FetchMethod, FetchRequest};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,33 +18,7 @@ use tokio::task::JoinHandle;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub const TOTAL: Duration = Duration::from_secs(15);
-pub const CONNECT: Duration = Duration::from_secs(5);
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
-/// Names that a test makes up.
-pub struct MadeUp<F>(pub F);
-
-#[async_trait]
-impl<F: Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync> Names for MadeUp<F> {
-    async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        (self.0)(name)
-    }
-}
-
-/// Every name is this machine.
-pub fn loopback() -> Arc<dyn Names> {
-    Arc::new(MadeUp(|_: &str| Ok(vec![IpAddr::from([127, 0, 0, 1])])))
-}
-
-pub fn options(opened: &[&str]) -> HttpFetchOptions {
-    HttpFetchOptions {
-        allow_networks: opened.iter().map(|network| network.parse().expect("a network")).collect(),
-        ca_file: None::<PathBuf>,
-        connect: CONNECT,
-        requests_at_once: 8,
-        host_requests_at_once: 4,
-    }
-}
 
 pub struct Desk {
     pub fetch: HttpFetch,

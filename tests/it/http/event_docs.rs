@@ -4,7 +4,8 @@
 use super::office::{ADMIN, Office};
 use cordboard::runtime::Request;
 use cordboard_domain::event::CATALOGUE;
-use cordboard_domain::id::{AccountId, WorkerId};
+use cordboard_domain::event_channel::SubscriptionHealth;
+use cordboard_domain::id::{AccountId, SubscriptionId, WorkerId};
 use cordboard_domain::work::{Actor, Command};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md");
 const MARK: &str = "<!-- Below: written by `make bless` from src/domain/event.rs and from events of a test. -->\n";
 
 /// What the resource of an event is, by the first part of its type.
-const RESOURCES: [(&str, &str, &str); 10] = [
+const RESOURCES: [(&str, &str, &str); 12] = [
     ("work_item", "Work items", "the work item"),
     ("reservation", "Reservations", "the reservation"),
     ("worker", "Workers", "the worker"),
@@ -26,6 +27,8 @@ const RESOURCES: [(&str, &str, &str); 10] = [
     ("queue", "Queues", "the queue"),
     ("schedule", "Schedules", "the schedule"),
     ("account", "Accounts", "the account"),
+    ("event_channel", "Event channels", "the event channel"),
+    ("subscription", "Subscriptions", "the subscription, without its secrets"),
     ("api_key", "API keys", "the API key, without its secret"),
 ];
 
@@ -117,6 +120,34 @@ impl Day {
         self.pass(30).await;
         self.pass(1).await;
         self.delete(&format!("/v1/workflows/{flow}")).await;
+    }
+
+    /// A receiver that fails, comes back, and fails for good.
+    async fn subscriptions(&self) {
+        let rules = json!({"name": "calls", "types": ["work_item.*"], "throttle": {"events_per_s": 50}});
+        let channel = self.make("/v1/event-channels", rules).await;
+        self.change("PATCH", &format!("/v1/event-channels/{channel}"), json!({"throttle": null})).await;
+        let new = json!({"event_channel": "calls", "kind": "webhook", "url": "https://crm.example/events"});
+        let subscription = self.make("/v1/subscriptions", new).await;
+        let path = format!("/v1/subscriptions/{subscription}");
+        self.change("PATCH", &path, json!({"url": "https://crm.example/v2/events"})).await;
+        self.act(&format!("{path}/rotate-secret")).await;
+        let error = "the receiver answered with status 503".to_owned();
+        let reason = "nothing has reached the receiver for five days".to_owned();
+        let reports = [
+            SubscriptionHealth::Failing { error: error.clone() },
+            SubscriptionHealth::Recovered,
+            SubscriptionHealth::Failing { error },
+            SubscriptionHealth::Disabled { reason },
+        ];
+        for health in reports {
+            let id = SubscriptionId::parse(&subscription).expect("a subscription");
+            let command = Command::ReportSubscription { id, starts: 1, health };
+            let request = Request { actor: Actor::System, command, keys: Vec::new(), once: None };
+            self.office.state.runtime.handle(self.account().await, request).await.expect("it is reported");
+        }
+        self.delete(&path).await;
+        self.delete(&format!("/v1/event-channels/{channel}")).await;
     }
 
     async fn work(&self) {
@@ -228,6 +259,8 @@ fn subject(event: &Value) -> &'static str {
         ("que", "queue"),
         ("sch", "schedule"),
         ("acc", "account"),
+        ("ech", "event_channel"),
+        ("sub", "subscription"),
         ("key", "api_key"),
     ];
     let subject = event["subject"].as_str().expect("a subject").split('_').next();
@@ -238,6 +271,7 @@ fn subject(event: &Value) -> &'static str {
 async fn the_page_about_events_is_up_to_date() {
     let day = Day { office: Office::new().await };
     day.configuration().await;
+    day.subscriptions().await;
     day.work().await;
     let page = std::fs::read_to_string(PAGE).expect("there is a page");
     let (by_hand, _) = page.split_once(MARK).expect("the page says where it goes on by itself");

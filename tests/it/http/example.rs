@@ -89,11 +89,14 @@ async fn configure(tour: &mut Tour) {
     tour.create("create_queue", "queues").await;
     tour.create("create_schedule", "schedules").await;
     tour.create("create_worker", "workers").await;
+    tour.create("create_event_channel", "event-channels").await;
+    tour.create("create_subscription", "subscriptions").await;
     tour.create("create_workflow", "workflows").await;
     tour.create("create_api_key", "api-keys").await;
     let event = tour.call("list_events").await.body["data"][0]["source"].clone();
     let account = event.as_str().and_then(|source| source.strip_prefix("/accounts/")).expect("an account");
     tour.ids.insert("accounts", account.to_owned());
+    tour.call("rotate_subscription_secret").await;
     for id in ["create_worker_token", "publish_workflow", "check_document", "check_workflow", "create_account"] {
         tour.call(id).await;
     }
@@ -144,7 +147,9 @@ async fn every_example_is_taken_and_every_operation_answers_as_described() {
     let settings = serde_json::json!({"settings": {"exclusions": []}});
     let account = format!("/v1/accounts/{}", tour.ids["accounts"]);
     tour.office.call(OPERATOR, "PATCH", &account, Some(settings)).await.is(200);
-    for id in ["workflow", "worker", "channel", "queue", "schedule", "activity", "api_key"] {
+    for id in
+        ["subscription", "event_channel", "workflow", "worker", "channel", "queue", "schedule", "activity", "api_key"]
+    {
         tour.call(&format!("delete_{id}")).await.is(204);
     }
     let all: BTreeSet<String> = rest("").into_iter().map(str::to_owned).collect();

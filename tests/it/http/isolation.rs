@@ -11,7 +11,13 @@ async fn furnished(office: &Office) -> BTreeMap<&'static str, String> {
     let (reservation, _) = office.offer(&item).await.expect("ann is free");
     let schedule = office.post("/v1/schedules", json!({"name": "hours", "time_zone": "UTC"})).await.is(201).id();
     let key = office.post("/v1/api-keys", json!({"name": "secret"})).await.is(201).id();
+    let new = json!({"name": "all"});
+    let channel = office.post("/v1/event-channels", new).await.is(201).id();
+    let new = json!({"event_channel": "all", "kind": "webhook", "url": "https://crm.example/"});
+    let subscription = office.post("/v1/subscriptions", new).await.is(201).id();
     let mut ids = BTreeMap::from([
+        ("event-channels", channel),
+        ("subscriptions", subscription),
         ("workers", worker),
         ("work-items", item),
         ("reservations", reservation),
@@ -59,9 +65,17 @@ async fn every_route_hides_another_accounts_resources() {
 async fn lists_references_and_names_stay_within_the_account() {
     let office = Office::new().await;
     let ids = furnished(&office).await;
-    for path in ["queues", "workflows", "workers", "work-items", "reservations", "schedules", "events"] {
+    let lists = ["queues", "workflows", "workers", "work-items", "reservations", "schedules", "events"];
+    for path in lists.into_iter().chain(["event-channels", "subscriptions"]) {
         let page = office.call(STRANGER, "GET", &format!("/v1/{path}"), None).await.is(200);
         assert_eq!(page.body["data"], json!([]), "{path}");
+    }
+    for channel in ["all", &ids["event-channels"]] {
+        let new = json!({"event_channel": channel, "kind": "webhook", "url": "https://globex.example/"});
+        let answer = office.call(STRANGER, "POST", "/v1/subscriptions", Some(new)).await.is(422);
+        assert_eq!(answer.first_error(), ("/event_channel", "unknown_reference"));
+        let list = format!("/v1/subscriptions?event_channel={channel}");
+        office.call(STRANGER, "GET", &list, None).await.is(400);
     }
     let item = Some(json!({"workflow": ids["workflows"]}));
     let answer = office.call(STRANGER, "POST", "/v1/work-items", item).await.is(422);

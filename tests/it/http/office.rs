@@ -3,14 +3,17 @@
 use crate::support::clock::{CountingEntropy, ManualClock};
 use crate::support::database::Database;
 use crate::support::failing_store::FailingStore;
+use crate::support::outbound::loopback_client;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use cordboard::app::new_key;
 use cordboard::edge::http::auth::hash;
 use cordboard::edge::http::{HttpLimits, HttpState, router};
+use cordboard::edge::sink::AllSinks;
+use cordboard::runtime::delivery::{Deliveries, Running};
 use cordboard::runtime::store::Role;
-use cordboard::runtime::{Entropy, Limits, Runtime};
+use cordboard::runtime::{Entropy, Limits, Ports, Runtime};
 use serde_json::{Value, json};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -21,12 +24,16 @@ pub const STRANGER: &str = "stranger-key-stranger-key";
 pub const OPERATOR: &str = "operator-key-operator-key";
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 pub const STREAMS_MAX: usize = 8;
+/// Nobody listens there.
+const NO_REDIS: &str = "redis://127.0.0.1:9";
+pub const DELIVERIES_KEPT_S: u32 = 30 * 86_400;
 
 pub struct Office {
     pub router: Router,
     pub clock: Arc<ManualClock>,
     pub state: HttpState,
     pub store: Arc<FailingStore>,
+    pub delivering: Running,
     _database: Database,
 }
 
@@ -72,11 +79,29 @@ impl Office {
     }
 
     pub async fn with(burst: u32, limits: Limits) -> Self {
+        Self::built(burst, limits, Some(NO_REDIS)).await
+    }
+
+    /// An office whose server has no Redis.
+    pub async fn without_redis() -> Self {
+        Self::built(1_000_000, Limits::default(), None).await
+    }
+
+    pub async fn with_redis(url: &str) -> Self {
+        Self::built(1_000_000, Limits::default(), Some(url)).await
+    }
+
+    async fn built(burst: u32, limits: Limits, redis_url: Option<&str>) -> Self {
         let database = Database::sqlite().await;
         let clock = Arc::new(ManualClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(CountingEntropy::default());
         let store = Arc::new(FailingStore::new(database.store.clone()));
-        let runtime = Runtime::start(store.clone(), clock.clone(), entropy.clone(), limits).await.expect("it starts");
+        let fetch = loopback_client(clock.clone());
+        let sinks = AllSinks::new(fetch.clone(), redis_url).expect("a client");
+        let ports = Ports { store: store.clone(), clock: clock.clone(), entropy: entropy.clone(), fetch };
+        let runtime = Runtime::start(ports, limits).await.expect("it starts");
+        let delivering = Deliveries::begin(runtime.clone(), database.store.clone(), Arc::new(sinks), DELIVERIES_KEPT_S);
+        let delivering = delivering.await.expect("deliveries begin");
         for (name, text) in [("acme", ADMIN), ("globex", STRANGER)] {
             let (entropy, now) = (Arc::clone(&entropy), runtime.now());
             let key = |account| Some(new_key(&*entropy, now, account, "first", Role::Admin, Some(text.to_owned())).0);
@@ -89,9 +114,17 @@ impl Office {
             token_s_max: 86_400,
             request_s_max: 30,
             streams_max: STREAMS_MAX,
+            redis_streams: redis_url.is_some(),
         };
-        let state = HttpState::new(runtime, limits, Some(hash(OPERATOR)), [7; 32], Box::new(String::new));
-        Self { router: router(state.clone()), clock, state, store, _database: database }
+        let state = HttpState::new(
+            runtime,
+            delivering.deliveries().clone(),
+            limits,
+            Some(hash(OPERATOR)),
+            [7; 32],
+            Box::new(String::new),
+        );
+        Self { router: router(state.clone()), clock, state, store, delivering, _database: database }
     }
 
     /// Every answer is held against the OpenAPI document.

@@ -4,8 +4,10 @@
 use crate::support::clock::{CountingEntropy, ManualClock};
 use crate::support::database::Database;
 use crate::support::failing_store::FailingStore;
+use crate::support::outbound::loopback_client;
+use cordboard::runtime::fetch::Fetch;
 use cordboard::runtime::store::{EventFilter, Store, StoredAnswer};
-use cordboard::runtime::{Answered, Clock, Entropy, Failure, Limits, Once, Request, Runtime};
+use cordboard::runtime::{Answered, Clock, Entropy, Failure, Limits, Once, Ports, Request, Runtime};
 use cordboard_domain::id::*;
 use cordboard_domain::work::*;
 use serde_json::json;
@@ -21,6 +23,7 @@ pub struct Desk {
     pub store: Arc<FailingStore>,
     pub clock: Arc<ManualClock>,
     pub entropy: Arc<dyn Entropy>,
+    pub fetch: Arc<dyn Fetch>,
     pub account: AccountId,
     pub limits: Limits,
     pub database: Database,
@@ -99,9 +102,12 @@ impl Desk {
         let store = Arc::new(FailingStore::new(database.store.clone()));
         let clock = Arc::new(ManualClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(CountingEntropy::default());
-        let runtime = Runtime::start(store.clone(), clock.clone(), entropy.clone(), limits).await.expect("it starts");
+        let fetch = loopback_client(clock.clone());
+        let ports =
+            Ports { store: store.clone(), clock: clock.clone(), entropy: entropy.clone(), fetch: fetch.clone() };
+        let runtime = Runtime::start(ports, limits).await.expect("it starts");
         let account = runtime.create_account("Acme", |_| None).await.expect("the account is made").id;
-        let desk = Self { runtime, store, clock, entropy, account, limits, database };
+        let desk = Self { runtime, store, clock, entropy, fetch, account, limits, database };
         let workers = json!(true);
         let (order, priority_per_minute_milli) = (QueueOrder::Fifo, 0);
         desk.done(Command::CreateQueue { name: QUEUE.to_owned(), workers, order, priority_per_minute_milli }).await;
@@ -119,8 +125,13 @@ impl Desk {
     /// Stops the runtime and starts another on the same store.
     pub async fn restart(&mut self) {
         self.runtime.stop().await;
-        let (store, clock, entropy) = (self.store.clone(), self.clock.clone(), self.entropy.clone());
-        self.runtime = Runtime::start(store, clock, entropy, self.limits).await.expect("it starts again");
+        self.runtime = Runtime::start(self.ports(), self.limits).await.expect("it starts again");
+    }
+
+    /// What the runtime stands on, for another on the same.
+    pub fn ports(&self) -> Ports {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        Ports { store, clock, entropy: self.entropy.clone(), fetch: self.fetch.clone() }
     }
 
     pub async fn ask(&self, request: Request) -> Result<Answered, Failure> {

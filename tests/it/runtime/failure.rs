@@ -2,7 +2,7 @@
 
 use super::desk::*;
 use crate::support::failing_store::Fate;
-use cordboard::runtime::{Answered, Failure, Limits, Runtime};
+use cordboard::runtime::{Answered, Failure, Limits, Ports, Runtime};
 use cordboard_domain::work::*;
 use std::time::Duration;
 
@@ -114,8 +114,8 @@ async fn a_store_that_takes_no_commits_is_not_hammered() {
 #[tokio::test]
 async fn a_second_writer_is_noticed() {
     let desk = Desk::new().await;
-    let second_store = desk.database.again().await;
-    let second = Runtime::start(second_store, desk.clock.clone(), desk.entropy.clone(), Limits::default());
+    let ports = Ports { store: desk.database.again().await, ..desk.ports() };
+    let second = Runtime::start(ports, Limits::default());
     let second = second.await.expect("it starts");
     second.handle(desk.account, request(new_item(None))).await.expect("it is carried out");
     // The first one's engine is out of date: its commit is refused, and it reads what is there.

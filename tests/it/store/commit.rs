@@ -3,6 +3,7 @@
 use super::sample::*;
 use crate::support::clock::START;
 use cordboard::runtime::store::*;
+use cordboard_domain::event_channel::SubscriptionTarget;
 use cordboard_domain::id::*;
 use cordboard_domain::work::*;
 use serde_json::value::RawValue;
@@ -21,16 +22,22 @@ pub async fn a_batch_is_stored_whole(store: &dyn Store) {
     }));
     item.declines.push(Decline { worker: worker.id, until: START });
     let reservation = sample.reservation(item.id, worker.id, ReservationState::Offered);
+    let channel = sample.event_channel("all");
+    let webhook = SubscriptionTarget::Webhook { url: "https://crm.example/".to_owned() };
+    let stream = SubscriptionTarget::RedisStream { stream: "events".to_owned(), length_max: 10 };
+    let subscriptions = [webhook, stream].map(|target| sample.subscription(channel.id, target));
     let mut account = sample.account.clone();
     account.name = "Acme Ltd".to_owned();
-    let records = vec![
+    let mut records = vec![
         Record::Queue(queue),
         Record::WorkflowVersion(version(workflow.id, 1)),
         Record::Workflow(workflow),
+        Record::EventChannel(channel),
         Record::Worker(worker),
         Record::Item(item),
         Record::Reservation(reservation),
     ];
+    records.extend(subscriptions.map(Record::Subscription));
     let mut batch = sample.batch(records.clone());
     batch.records.push(Record::Account(account));
     batch.events = [sample.event(1, "queue.created", "que_1"), sample.event(2, "worker.created", "wkr_1")].into();

@@ -3,6 +3,7 @@
 use super::sample::*;
 use crate::support::clock::START;
 use cordboard::runtime::store::*;
+use cordboard_domain::event_channel::SubscriptionTarget;
 use cordboard_domain::id::*;
 use cordboard_domain::work::*;
 
@@ -136,6 +137,14 @@ pub async fn configuration_is_found_by_id_and_name(store: &dyn Store) {
     assert_eq!(named(Kind::Workflow, "support").await.expect("read"), Some(workflow.id.to_string()));
     assert_eq!(named(Kind::Queue, "Support").await.expect("read"), None, "names are told apart by case");
     assert_eq!(named(Kind::Schedule, "support").await.expect("read"), None);
+    let channel = sample.event_channel("support");
+    let target = SubscriptionTarget::RedisStream { stream: "support".to_owned(), length_max: 1 };
+    let subscription = sample.subscription(channel.id, target);
+    sample.put(store, vec![Record::EventChannel(channel.clone()), Record::Subscription(subscription)]).await;
+    let stored = store.get(sample.id(), Kind::EventChannel, &channel.id.to_string()).await.expect("read");
+    assert_eq!(shown(&stored.expect("there")), shown(&Record::EventChannel(channel.clone())));
+    let found = store.named(sample.id(), Kind::EventChannel, "support").await.expect("read");
+    assert_eq!(found, Some(channel.id.to_string()));
     queue.name = "sales".to_owned();
     sample.put(store, vec![Record::Queue(queue.clone())]).await;
     assert_eq!(store.named(sample.id(), Kind::Queue, "support").await.expect("read"), None);

@@ -2,6 +2,7 @@
 
 use super::sample::*;
 use cordboard::runtime::store::*;
+use cordboard_domain::event_channel::SubscriptionTarget;
 use cordboard_domain::id::*;
 use cordboard_domain::work::*;
 
@@ -127,12 +128,17 @@ pub async fn what_is_gone_is_not_loaded(store: &dyn Store) {
         hours: serde_json::json!({"time_zone": "UTC"}),
         stamp: queue.stamp,
     };
+    let channel_of_events = sample.event_channel("gone");
+    let target = SubscriptionTarget::Webhook { url: "https://crm.example/".to_owned() };
+    let subscription = sample.subscription(channel_of_events.id, target);
     let gone = vec![
         Gone::Activity(activity.id),
         Gone::Channel(channel.id),
         Gone::Queue(queue.id),
         Gone::Schedule(schedule.id),
         Gone::Workflow(workflow.id),
+        Gone::EventChannel(channel_of_events.id),
+        Gone::Subscription(subscription.id),
         Gone::Worker(worker.id),
     ];
     let records = vec![
@@ -140,6 +146,8 @@ pub async fn what_is_gone_is_not_loaded(store: &dyn Store) {
         Record::Worker(worker),
         Record::WorkflowVersion(version(workflow.id, 1)),
         Record::Workflow(workflow),
+        Record::EventChannel(channel_of_events),
+        Record::Subscription(subscription),
         Record::Schedule(schedule.clone()),
     ];
     let later = Record::Schedule(Schedule { name: "made and gone in one batch".to_owned(), ..schedule });

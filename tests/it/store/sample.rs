@@ -3,6 +3,10 @@
 use crate::support::clock::START;
 use cordboard::runtime::store::*;
 use cordboard_domain::event::Event;
+use cordboard_domain::event_channel::{
+    self, ChannelRules, EventChannel, EventChannelState, SigningSecret, Subscription, SubscriptionState,
+    SubscriptionTarget, Throttle,
+};
 use cordboard_domain::id::*;
 use cordboard_domain::work::*;
 use serde_json::value::RawValue;
@@ -78,6 +82,40 @@ impl Sample {
             version,
             assignment_url: Some("https://example.com/assign".to_owned()),
             assignment_fallback_url: None,
+            stamp: Stamp::new(START),
+        }
+    }
+
+    pub fn event_channel(&mut self, name: &str) -> EventChannel {
+        EventChannel {
+            id: EventChannelId(self.ids.next(START)),
+            name: name.to_owned(),
+            rules: ChannelRules {
+                types: vec!["work_item.*".to_owned()],
+                filter: Some(json!({"==": [{"var": "event.type"}, "work_item.created"]})),
+                fields: Some(vec!["data.resource.state".to_owned()]),
+                throttle: Some(Throttle { events_per_s: 5 }),
+                batch: Some(event_channel::Batch { events_max: 10, delay_s: 1 }),
+                retention_s: Some(60),
+            },
+            state: EventChannelState::Paused,
+            effective_after: 7,
+            stamp: Stamp::new(START),
+        }
+    }
+
+    pub fn subscription(&mut self, event_channel: EventChannelId, target: SubscriptionTarget) -> Subscription {
+        let old = SigningSecret { text: "whsec_old".to_owned(), signs_until: Some(START.plus_seconds(60)) };
+        Subscription {
+            id: SubscriptionId(self.ids.next(START)),
+            event_channel,
+            target,
+            secrets: vec![SigningSecret::new("whsec_new".to_owned()), old],
+            start_after: 7,
+            starts: 2,
+            state: SubscriptionState::Disabled,
+            disabled_reason: Some("it failed for five days".to_owned()),
+            failing_since: Some(START),
             stamp: Stamp::new(START),
         }
     }
@@ -179,6 +217,8 @@ pub fn shown(record: &Record) -> (&'static str, Value) {
         Record::Schedule(it) => ("schedule", json(it)),
         Record::Workflow(it) => ("workflow", json(it)),
         Record::WorkflowVersion(it) => ("workflow_version", json(it)),
+        Record::EventChannel(it) => ("event_channel", json(it)),
+        Record::Subscription(it) => ("subscription", json(it)),
         Record::Worker(it) => ("worker", json(it)),
         Record::Item(it) => ("item", json(it)),
         Record::Reservation(it) => ("reservation", json(it)),

@@ -6,6 +6,8 @@ pub mod database;
 pub mod dice;
 pub mod failing_store;
 pub mod loaded;
+pub mod outbound;
 pub mod plain_http;
 pub mod postgres;
 pub mod program;
+pub mod redis;

@@ -58,6 +58,8 @@ impl World {
                 self.documents.insert((it.workflow, it.version), Rc::new(it.document.clone()));
             }
             Record::Worker(it) => self.put_worker(it, faults),
+            // Nothing of distribution depends on them.
+            Record::EventChannel(_) | Record::Subscription(_) => {}
             Record::Item(it) => self.compare_item(it, faults),
             Record::Reservation(it) => {
                 let known = self.reservations.get(&it.id);
@@ -110,6 +112,7 @@ impl World {
             Gone::Queue(id) => drop(self.queues.remove(&id)),
             Gone::Schedule(id) => drop(self.schedules.remove(&id)),
             Gone::Workflow(id) => drop(self.workflows.remove(&id)),
+            Gone::EventChannel(_) | Gone::Subscription(_) => {}
             Gone::Worker(id) => drop(self.workers.remove(&id)),
         }
     }

@@ -121,6 +121,14 @@ impl Engine {
         self.resolve(Kind::Workflow, to, pointer).map(WorkflowId)
     }
 
+    pub(in crate::work) fn resolve_event_channel(
+        &self,
+        to: &Reference,
+        pointer: &str,
+    ) -> Result<EventChannelId, Rejection> {
+        self.resolve(Kind::EventChannel, to, pointer).map(EventChannelId)
+    }
+
     pub(in crate::work) fn resolve_worker(&self, to: &Reference, pointer: &str) -> Result<WorkerId, Rejection> {
         let id = self.resolve(Kind::Worker, to, pointer).map(WorkerId)?;
         match self.floor.slot(id) {

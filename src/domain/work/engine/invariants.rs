@@ -1,7 +1,9 @@
 //! What must hold between any two commands. The simulator asks after every command; nothing in production does.
 
-use super::Engine;
+use super::{Engine, Kind};
+use crate::event_channel::{SubscriptionKind, SubscriptionState};
 use crate::id::{ItemId, QueueId};
+use crate::limit::SIGNING_SECRETS_MAX;
 use crate::time::Timestamp;
 use crate::work::timer::Timer;
 use crate::work::*;
@@ -60,6 +62,7 @@ impl Engine {
             "has items in the waiting room that are not listed",
         );
         self.queue_invariants(&mut require);
+        self.subscription_invariants(&mut require);
         broken
     }
 
@@ -101,6 +104,29 @@ impl Engine {
             // A decline that has run out by the clock counts once its timer has fired.
             let due = item.declines.iter().any(|decline| decline.until <= now);
             require(left.is_empty() || !alone || due, &id, "waits beside a free worker");
+        }
+    }
+
+    fn subscription_invariants(&self, require: &mut impl FnMut(bool, &dyn std::fmt::Display, &'static str)) {
+        for channel in self.event_channels() {
+            let named = self.config.named(Kind::EventChannel, &channel.name) == Some(channel.id.0);
+            require(named, &channel.id, "is not found by its name");
+            let past = channel.effective_after <= self.sequence();
+            require(past, &channel.id, "takes effect after an event that has not happened");
+        }
+        for subscription in self.subscriptions() {
+            let id = &subscription.id;
+            let channel = self.event_channel(subscription.event_channel);
+            require(channel.is_some(), id, "is of an event channel that is not there");
+            require(subscription.start_after <= self.sequence(), id, "starts after an event that has not happened");
+            let disabled = subscription.state == SubscriptionState::Disabled;
+            let reason = subscription.disabled_reason.is_some();
+            require(disabled == reason, id, "has a reason against its state");
+            let signs = subscription.target.kind() == SubscriptionKind::Webhook;
+            let (newest, count) = (subscription.secrets.first(), subscription.secrets.len());
+            require(newest.is_some() == signs, id, "has secrets against its kind");
+            require(newest.is_none_or(|it| it.signs_until.is_none()), id, "has a newest secret that ends");
+            require(count <= SIGNING_SECRETS_MAX, id, "has too many secrets");
         }
     }
 

@@ -172,6 +172,20 @@ impl Engine {
             Command::CompleteReservation { id, reason, expected } => {
                 self.complete_reservation(turn, id, reason, expected)
             }
+            Command::CreateEventChannel(new) => self.create_event_channel(turn, new),
+            Command::UpdateEventChannel { id, change, expected } => {
+                self.update_event_channel(turn, id, change, expected)
+            }
+            Command::DeleteEventChannel { id, expected } => self.delete_event_channel(turn, id, expected),
+            Command::CreateSubscription(new) => self.create_subscription(turn, new),
+            Command::UpdateSubscription { id, change, expected } => {
+                self.update_subscription(turn, id, change, expected)
+            }
+            Command::DeleteSubscription { id, expected } => self.delete_subscription(turn, id, expected),
+            Command::RotateSubscriptionSecret { id, secret, overlap_s, expected } => {
+                self.rotate_subscription_secret(turn, id, secret, overlap_s, expected)
+            }
+            Command::ReportSubscription { id, starts, health } => self.report_subscription(turn, id, starts, health),
             Command::RecordChange { event_type, subject, data } => {
                 self.emit(turn, event_type, subject, &data, None);
                 Ok(Answer::Done)

@@ -1,6 +1,7 @@
 //! What others may ask of the engine without changing anything.
 
 use super::{Engine, Kind};
+use crate::event_channel::{EventChannel, Subscription};
 use crate::id::*;
 use crate::work::*;
 
@@ -34,6 +35,28 @@ impl Engine {
 
     pub fn queue_named(&self, reference: &str) -> Option<QueueId> {
         self.config.find(Kind::Queue, &Reference(reference.to_owned())).map(QueueId)
+    }
+
+    pub fn event_channel(&self, id: EventChannelId) -> Option<&EventChannel> {
+        self.config.event_channels.get(&id)
+    }
+
+    pub fn event_channel_named(&self, reference: &str) -> Option<EventChannelId> {
+        self.config.find(Kind::EventChannel, &Reference(reference.to_owned())).map(EventChannelId)
+    }
+
+    /// All event channels, the oldest first.
+    pub fn event_channels(&self) -> impl DoubleEndedIterator<Item = &EventChannel> {
+        self.config.event_channels.values()
+    }
+
+    pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.config.subscriptions.get(&id)
+    }
+
+    /// All subscriptions, the oldest first.
+    pub fn subscriptions(&self) -> impl DoubleEndedIterator<Item = &Subscription> {
+        self.config.subscriptions.values()
     }
 
     /// Whether a worker holds or is offered an item.

@@ -2,6 +2,7 @@
 //! with the first tick.
 
 use super::{Engine, Turn};
+use crate::event_channel::Subscription;
 use crate::id::*;
 use crate::time::Timestamp;
 use crate::work::timer::Timer;
@@ -55,6 +56,7 @@ impl Recovery {
         let (mut out, actor) = (Vec::new(), Actor::System);
         let mut turn = Turn::new(now, &actor, &mut out);
         engine.refresh_capacities(&mut turn);
+        engine.check_recovered_subscriptions()?;
         // In the order of ids whatever the store's order was: equal stores give equal engines.
         workers.sort_unstable_by_key(|worker| worker.id);
         for worker in workers {
@@ -131,6 +133,8 @@ impl Engine {
                 self.keep_schedule(schedule).map_err(|why| unreadable("schedule", id, why))?;
             }
             Record::Workflow(workflow) => self.keep_workflow(workflow),
+            Record::EventChannel(channel) => self.keep_event_channel(channel),
+            Record::Subscription(subscription) => self.keep_subscription(subscription),
             Record::WorkflowVersion(version) => {
                 let id = format!("{} version {}", version.workflow, version.version);
                 self.keep_version(version).map_err(|why| unreadable("workflow document", id, why))?;
@@ -139,6 +143,18 @@ impl Engine {
             Record::Worker(_) | Record::Item(_) | Record::Reservation(_) => {}
         }
         Ok(())
+    }
+
+    /// Records come in any order, so this is asked when all of them are there.
+    fn check_recovered_subscriptions(&self) -> Result<(), RecoveryError> {
+        let lost = |it: &&Subscription| !self.config.event_channels.contains_key(&it.event_channel);
+        match self.subscriptions().find(lost) {
+            Some(it) => {
+                let (id, missing) = (it.id.to_string(), format!("event channel {}", it.event_channel));
+                Err(RecoveryError::Dangling { resource: "subscription", id, missing })
+            }
+            None => Ok(()),
+        }
     }
 
     fn recover_worker(&mut self, worker: Worker) -> Result<(), RecoveryError> {

@@ -1,5 +1,6 @@
 //! What the engine keeps in memory besides workers: configuration by id and by name, and the open items.
 
+use crate::event_channel::{EventChannel, Subscription};
 use crate::id::*;
 use crate::time::Timestamp;
 use crate::work::document::Document;
@@ -95,6 +96,7 @@ pub(in crate::work) enum Kind {
     Queue,
     Schedule,
     Workflow,
+    EventChannel,
     Worker,
 }
 
@@ -106,6 +108,7 @@ impl Kind {
             Self::Queue => "queue",
             Self::Schedule => "schedule",
             Self::Workflow => "workflow",
+            Self::EventChannel => "event channel",
             Self::Worker => "worker",
         }
     }
@@ -119,6 +122,8 @@ pub(in crate::work) struct Config {
     pub queues: BTreeMap<QueueId, QueueEntry>,
     pub schedules: BTreeMap<ScheduleId, ScheduleEntry>,
     pub workflows: BTreeMap<WorkflowId, Workflow>,
+    pub event_channels: BTreeMap<EventChannelId, EventChannel>,
+    pub subscriptions: BTreeMap<SubscriptionId, Subscription>,
     pub versions: HashMap<(WorkflowId, u32), Arc<Version>>,
     /// Open items by the version that they are in.
     pub version_uses: HashMap<(WorkflowId, u32), u32>,
@@ -165,6 +170,7 @@ impl Config {
             Kind::Queue => QueueId::parse(text).ok().map(|id| id.0),
             Kind::Schedule => ScheduleId::parse(text).ok().map(|id| id.0),
             Kind::Workflow => WorkflowId::parse(text).ok().map(|id| id.0),
+            Kind::EventChannel => EventChannelId::parse(text).ok().map(|id| id.0),
             Kind::Worker => WorkerId::parse(text).ok().map(|id| id.0),
         };
         self.named(kind, text).or_else(|| by_id.filter(|id| self.has(kind, *id)))
@@ -177,6 +183,7 @@ impl Config {
             Kind::Queue => self.queues.contains_key(&QueueId(id)),
             Kind::Schedule => self.schedules.contains_key(&ScheduleId(id)),
             Kind::Workflow => self.workflows.contains_key(&WorkflowId(id)),
+            Kind::EventChannel => self.event_channels.contains_key(&EventChannelId(id)),
             // Workers are kept on the floor, which the caller asks.
             Kind::Worker => true,
         }

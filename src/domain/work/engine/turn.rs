@@ -64,6 +64,11 @@ impl Engine {
         self.ids.next(now)
     }
 
+    /// The sequence that the next event will have.
+    pub(in crate::work) fn next_sequence(&self) -> u64 {
+        self.sequence + 1
+    }
+
     /// Appends an event to the account's sequence.
     pub(in crate::work) fn emit(
         &mut self,

@@ -79,6 +79,8 @@ fn is_subject(text: &str) -> bool {
         || ScheduleId::parse(text).is_ok()
         || ItemId::parse(text).is_ok()
         || ReservationId::parse(text).is_ok()
+        || EventChannelId::parse(text).is_ok()
+        || SubscriptionId::parse(text).is_ok()
         || KeyId::parse(text).is_ok()
 }
 

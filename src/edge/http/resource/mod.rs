@@ -4,12 +4,16 @@ pub mod account;
 pub mod activity;
 pub mod api_key;
 pub mod channel;
+pub mod delivery;
 pub mod event;
+pub mod event_channel;
 pub mod queue;
 pub mod reservation;
 pub mod schedule;
 pub mod statistics;
 pub mod statistics_history;
+pub mod subscription;
+pub mod subscription_secret;
 pub mod work_item;
 pub mod worker;
 pub mod workflow;
@@ -23,6 +27,11 @@ use super::find::{self, PageParams};
 use crate::runtime::store::{Filter, Kind};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer};
+
+/// The body of an action that takes no fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 /// A page of one kind of configuration.
 async fn list_config(

@@ -2,20 +2,25 @@
 //! events in order and without gaps from a position on, and say at each moment how to resume.
 
 mod socket;
+mod source;
 mod sse;
 
 use super::HttpState;
 use super::auth::{self, Caller};
 use super::error::ApiError;
+use super::find;
 use crate::runtime::FeedRefused;
-use crate::runtime::feed::{Feed, FeedEnd, Published, Wanted};
+use crate::runtime::channel_feed::ChannelRefused;
+use crate::runtime::feed::Wanted;
 use crate::runtime::presence::Connection;
+use crate::runtime::store::Kind;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use cordboard_domain::id::EventChannelId;
 use cordboard_domain::time::Timestamp;
 use serde::Deserialize;
-use std::sync::Arc;
+use source::{Sent, Source};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::IntoParams;
@@ -38,6 +43,8 @@ pub struct StreamParams {
     /// Types to send, separated by commas: a type, `work_item.*` for all of one resource; all when absent.
     #[param(example = "work_item.*,reservation.offered")]
     types: Option<String>,
+    /// Id or name of an event channel, whose rules say what is sent and in which form; excludes `types`.
+    channel: Option<String>,
 }
 
 /// A caller that stays: what it may see is looked at again as long as its stream is open.
@@ -70,6 +77,7 @@ enum End {
     Unauthorized,
     /// The receiver was so slow that what it should get next is not kept any more.
     Gone,
+    ChannelDeleted,
     Failed,
 }
 
@@ -79,6 +87,7 @@ impl End {
             Self::Stopping => "the server is stopping",
             Self::Unauthorized => "the key or token is not valid any more",
             Self::Gone => "the next events are not kept any more",
+            Self::ChannelDeleted => "the event channel was deleted",
             Self::Failed => "the events cannot be read now",
         }
     }
@@ -86,17 +95,17 @@ impl End {
 
 /// What comes next on a stream.
 enum Next {
-    Event(Arc<Published>),
+    Sent(Sent),
     /// Nothing happened for a while.
     Quiet,
     End(End),
 }
 
-/// An open stream: the feed, and what is held while it lasts.
+/// An open stream: where its messages come from, and what is held while it lasts.
 struct Stream {
     state: HttpState,
     listener: Listener,
-    feed: Feed,
+    source: Source,
     /// When the caller's right to listen was last looked at.
     looked_at: Timestamp,
     stopping: watch::Receiver<bool>,
@@ -106,12 +115,7 @@ struct Stream {
 }
 
 impl Stream {
-    async fn open(
-        state: HttpState,
-        listener: Listener,
-        after: Option<u64>,
-        types: Vec<String>,
-    ) -> Result<Self, ApiError> {
+    async fn open(state: HttpState, listener: Listener, params: StreamParams) -> Result<Self, ApiError> {
         let account = listener.caller.account;
         let permit = state.streams_of(account).try_acquire_owned().map_err(|_| {
             let detail = "this account has as many event streams open as it may";
@@ -119,10 +123,10 @@ impl Stream {
             ApiError { retry_after_s: Some(HEARTBEAT.as_secs()), ..error }
         })?;
         let worker = listener.caller.held_to();
-        let feed = state.runtime.feed(account, after, Wanted { types, worker }).await.map_err(refused)?;
+        let source = source_of(&state, &listener.caller, params).await?;
         let connection = worker.map(|worker| state.presence.connect(account, worker));
         let (stopping, looked_at) = (state.stopping.subscribe(), state.runtime.now());
-        Ok(Self { state, listener, feed, looked_at, stopping, _permit: permit, _connection: connection })
+        Ok(Self { state, listener, source, looked_at, stopping, _permit: permit, _connection: connection })
     }
 
     async fn next(&mut self) -> Next {
@@ -138,15 +142,7 @@ impl Stream {
         tokio::select! {
             biased;
             _ = self.stopping.wait_for(|stopping| *stopping) => Next::End(End::Stopping),
-            event = self.feed.next() => match event {
-                Ok(event) => Next::Event(event),
-                Err(FeedEnd::Stopped) => Next::End(End::Stopping),
-                Err(FeedEnd::Gone { .. }) => Next::End(End::Gone),
-                Err(FeedEnd::Store(error)) => {
-                    tracing::error!(%error, "a feed could not be read");
-                    Next::End(End::Failed)
-                }
-            },
+            next = self.source.next() => next.map_or_else(|end| Next::End(end.into()), Next::Sent),
             () = self.state.runtime.pause(HEARTBEAT) => Next::Quiet,
         }
     }
@@ -163,6 +159,31 @@ impl Stream {
             Err(_) => Some(End::Failed),
         }
     }
+}
+
+/// What is to be sent, from a position on.
+async fn source_of(state: &HttpState, caller: &Caller, params: StreamParams) -> Result<Source, ApiError> {
+    let StreamParams { after, types, channel } = params;
+    let Some(channel) = channel else {
+        let wanted = Wanted { types: types_of(types.as_deref())?, worker: caller.held_to() };
+        return state.runtime.feed(caller.account, after, wanted).await.map(Source::Log).map_err(refused);
+    };
+    caller.not_agent()?;
+    if types.is_some() {
+        let message = "an event channel has types of its own; leave out `types` or `channel`";
+        return Err(ApiError::parameter("types", "not_with_channel", message));
+    }
+    let id = find::filtered(state, caller, Kind::EventChannel, "channel", Some(channel)).await?.unwrap_or_default();
+    let id = EventChannelId::parse(&id).map_err(|_| ApiError::not_found("event channel"))?;
+    let feed = state.runtime.channel_feed(caller.account, id, after).await.map_err(|error| match error {
+        ChannelRefused::NoChannel => ApiError::not_found("event channel"),
+        ChannelRefused::Feed(error) => refused(error),
+        ChannelRefused::Unusable(error) => {
+            tracing::error!(channel = %id, %error, "an event channel's rules cannot be used");
+            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a defect of the server; its log says more")
+        }
+    })?;
+    Ok(Source::Channel(Box::new(feed)))
 }
 
 fn refused(refused: FeedRefused) -> ApiError {

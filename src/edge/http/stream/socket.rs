@@ -3,7 +3,7 @@
 use super::super::HttpState;
 use super::super::error::{ApiError, Problem};
 use super::super::extract::Params;
-use super::{End, HEARTBEAT, Listener, Next, Stream, StreamParams, types_of};
+use super::{End, HEARTBEAT, Listener, Next, Stream, StreamParams};
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -28,13 +28,14 @@ const MESSAGES_TOGETHER_MAX: usize = 64;
 /// Close codes of our own, in the range for private use (RFC 6455, section 7.4.2).
 const CLOSE_UNAUTHORIZED: u16 = 4401;
 const CLOSE_TOO_SLOW: u16 = 4408;
+const CLOSE_CHANNEL_DELETED: u16 = 4404;
 const CLOSE_GONE: u16 = 4410;
 
 /// Receive events live, in order and without gaps (WebSocket).
 ///
 /// Each text message is one event as CloudEvents JSON; resume with `after` and the last `sequence`. The server pings every
 /// 15 seconds, with the position as the ping's payload. It closes with 1001 when it stops, 1008 when something is sent to
-/// it, 1011 when events cannot be read, 4401 when the key or token is not valid any more, 4408 when the receiver is too
+/// it, 1011 when events cannot be read, 4404 when the event channel was deleted, 4401 when the key or token is not valid any more, 4408 when the receiver is too
 /// slow or does not answer, 4410 when what it should get next is not kept any more; the reason names the position to resume after.
 #[utoipa::path(get, path = "/v1/events/socket", tag = "Events", params(StreamParams),
     responses((status = 101, description = "The connection is a WebSocket from here on."),
@@ -50,7 +51,7 @@ pub async fn open_event_socket(
         Ok(upgrade) => upgrade.max_message_size(RECEIVED_BYTES_MAX).max_frame_size(RECEIVED_BYTES_MAX),
         Err(rejection) => return Ok(no_upgrade(&rejection)),
     };
-    let stream = Stream::open(state, listener, params.after, types_of(params.types.as_deref())?).await?;
+    let stream = Stream::open(state, listener, params).await?;
     Ok(upgrade.read_buffer_size(READ_BUFFER_BYTES).on_upgrade(|socket| serve(stream, socket)))
 }
 
@@ -72,7 +73,7 @@ enum Over {
 async fn serve(mut stream: Stream, mut socket: WebSocket) {
     let over = converse(&mut stream, &mut socket).await;
     if let Over::Close(code, reason) = over {
-        let reason = format!("{reason}; resume after={}", stream.feed.position());
+        let reason = format!("{reason}; resume after={}", stream.source.position());
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         tokio::select! {
             biased;
@@ -110,12 +111,12 @@ async fn converse(stream: &mut Stream, socket: &mut WebSocket) -> Over {
             next = stream.next() => next,
         };
         let outcome = match next {
-            Next::Event(event) => {
-                let mut text = event.text.to_string();
+            Next::Sent(sent_first) => {
+                let mut text = sent_first.text().to_owned();
                 let mut together = 1;
                 while together < MESSAGES_TOGETHER_MAX {
-                    let Some(more) = stream.feed.next_at_once() else { break };
-                    let message = Message::Text(std::mem::replace(&mut text, more.text.to_string()).into());
+                    let Some(more) = stream.source.next_at_once() else { break };
+                    let message = Message::Text(std::mem::replace(&mut text, more.text().to_owned()).into());
                     if let Err(over) = sent(stream, socket.feed(message)).await {
                         return over;
                     }
@@ -128,7 +129,7 @@ async fn converse(stream: &mut Stream, socket: &mut WebSocket) -> Over {
             }
             Next::Quiet => {
                 unanswered += 1;
-                let position = stream.feed.position().to_string();
+                let position = stream.source.position().to_string();
                 sent(stream, socket.send(Message::Ping(position.into_bytes().into()))).await
             }
             Next::End(end) => return Over::Close(code(&end), end.reason()),
@@ -153,6 +154,7 @@ fn code(end: &End) -> u16 {
         End::Stopping => close_code::AWAY,
         End::Unauthorized => CLOSE_UNAUTHORIZED,
         End::Gone => CLOSE_GONE,
+        End::ChannelDeleted => CLOSE_CHANNEL_DELETED,
         End::Failed => close_code::ERROR,
     }
 }

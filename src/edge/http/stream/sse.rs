@@ -4,7 +4,7 @@
 use super::super::HttpState;
 use super::super::error::{ApiError, Problem};
 use super::super::extract::Params;
-use super::{Listener, Next, Stream, StreamParams, types_of};
+use super::{Listener, Next, Stream, StreamParams};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, Sse};
@@ -21,7 +21,8 @@ const RETRY: Duration = Duration::from_secs(2);
 ///
 /// Each event's `id` is its sequence number, its `event` the type and its `data` the event as CloudEvents JSON. A stream
 /// that breaks is resumed by sending the last `id` as `Last-Event-ID`, as `EventSource` does by itself. In quiet times
-/// the `id` is sent alone every 15 seconds. A worker's token gives what concerns that worker, and counts as its live
+/// the `id` is sent alone every 15 seconds. Of an event channel with batches, `data` is an array and `event` is `batch`.
+/// A worker's token gives what concerns that worker, and counts as its live
 /// connection. A receiver that takes nothing for 30 seconds is cut off.
 #[utoipa::path(get, path = "/v1/events/stream", tag = "Events",
     params(StreamParams, ("Last-Event-ID" = Option<u64>, Header, description = "Sequence number after which to resume; counts before `after`.")),
@@ -34,15 +35,15 @@ pub async fn stream_events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let after = last_event_id(&headers)?.or(params.after);
-    let stream = Stream::open(state, listener, after, types_of(params.types.as_deref())?).await?;
-    let hello = Event::default().retry(RETRY).comment("connected").id(stream.feed.position().to_string());
+    let stream = Stream::open(state, listener, StreamParams { after, ..params }).await?;
+    let hello = Event::default().retry(RETRY).comment("connected").id(stream.source.position().to_string());
     let events = stream::unfold(Some(stream), |stream| async move {
         let mut stream = stream?;
         let next = stream.next().await;
-        let position = stream.feed.position().to_string();
+        let position = stream.source.position().to_string();
         Some(match next {
-            Next::Event(event) => {
-                let told = Event::default().id(event.sequence.to_string()).event(&*event.event_type).data(&*event.text);
+            Next::Sent(sent) => {
+                let told = Event::default().id(sent.sequence().to_string()).event(sent.event_type()).data(sent.text());
                 (Ok(told), Some(stream))
             }
             Next::Quiet => (Ok(Event::default().comment("quiet").id(position)), Some(stream)),

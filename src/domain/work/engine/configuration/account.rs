@@ -95,6 +95,7 @@ impl Engine {
 
     /// The event of a configuration change, with the resource as the API shows it.
     pub(in crate::work::engine) fn emit_config(&mut self, turn: &mut Turn<'_>, event: &'static str, record: &Record) {
+        use crate::event_channel::{EventChannelView, SubscriptionView};
         use crate::work::view::*;
         match record {
             Record::Account(it) => self.emit(turn, event, it.id.to_string(), &AccountView::from(it), None),
@@ -103,6 +104,8 @@ impl Engine {
             Record::Queue(it) => self.emit(turn, event, it.id.to_string(), &QueueView::from(it), None),
             Record::Schedule(it) => self.emit(turn, event, it.id.to_string(), &ScheduleView::from(it), None),
             Record::Workflow(it) => self.emit(turn, event, it.id.to_string(), &WorkflowView::from(it), None),
+            Record::EventChannel(it) => self.emit(turn, event, it.id.to_string(), &EventChannelView::from(it), None),
+            Record::Subscription(it) => self.emit(turn, event, it.id.to_string(), &SubscriptionView::from(it), None),
             // These have events of their own, with what the engine knows beyond the record.
             Record::WorkflowVersion(_) | Record::Worker(_) | Record::Item(_) | Record::Reservation(_) => {}
         }

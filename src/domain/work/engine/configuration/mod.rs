@@ -4,6 +4,11 @@
 mod account;
 mod activity;
 mod channel;
+mod event_channel;
 mod queue;
 mod schedule;
+mod subscription;
 mod workflow;
+
+#[cfg(test)]
+mod subscription_tests;

@@ -176,7 +176,7 @@ impl Engine {
 }
 
 /// A callback URL is absolute, of http or https; where it may lead is decided when it is called.
-fn check_url(pointer: &str, url: Option<&str>) -> Result<(), Rejection> {
+pub(super) fn check_url(pointer: &str, url: Option<&str>) -> Result<(), Rejection> {
     let Some(url) = url else { return Ok(()) };
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let sound = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));

@@ -1,0 +1,328 @@
+//! Deliveries: for every subscription a courier, which carries its channel's messages to its receiver. Couriers follow
+//! the log: a subscription that is made, changed or deleted there is heard of here.
+
+mod courier;
+mod journal;
+pub mod record;
+mod schedule;
+pub mod sink;
+
+pub use record::DeliveryStore;
+pub use schedule::{ATTEMPTS_MAX, FAILING_LONGEST};
+pub use sink::Sinks;
+
+use super::feed::{Feed, FeedEnd, Wanted};
+use super::{Failure, FeedRefused, Runtime};
+use anyhow::Context;
+use cordboard_domain::event::matching_types;
+use cordboard_domain::event_channel::{Message, Subscription};
+use cordboard_domain::id::{AccountId, EventId, IdSource, SubscriptionId};
+use courier::{Courier, live_secrets};
+use dashmap::DashMap;
+use journal::Journal;
+use record::{Attempt, AttemptError, Entry, Resend};
+use sink::Parcel;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::task::JoinHandle;
+
+/// Messages on their way at once to receivers that take what they are sent, and to those that do not.
+const DELIVERIES_AT_ONCE_MAX: usize = 64;
+const FAILING_DELIVERIES_AT_ONCE_MAX: usize = 32;
+/// How long messages on their way may take to arrive when the server stops.
+const ARRIVE_WITHIN: Duration = Duration::from_secs(5);
+/// Pause before an account whose subscriptions could not be read is looked at again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How often resolved deliveries that are too old are looked for.
+const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// What a ping carries as its type.
+pub const PING: &str = "subscription.ping";
+
+#[derive(Clone)]
+pub struct Deliveries(Arc<Around>);
+
+/// What all couriers share.
+struct Around {
+    runtime: Runtime,
+    store: Arc<dyn DeliveryStore>,
+    sinks: Arc<dyn Sinks>,
+    journal: Journal,
+    lane: Semaphore,
+    failing_lane: Semaphore,
+    couriers: DashMap<SubscriptionId, Handle>,
+    stopping: watch::Sender<bool>,
+}
+
+struct Handle {
+    subscription: watch::Sender<Option<Arc<Subscription>>>,
+    nudge: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+/// What runs until deliveries stop.
+pub struct Running {
+    deliveries: Deliveries,
+    watchers: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    journal: JoinHandle<()>,
+}
+
+/// Deliveries are stopping, or the store could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("deliveries are not available now")]
+pub struct Unavailable;
+
+impl Deliveries {
+    /// Begins to deliver for every account. Resolved deliveries are forgotten after `kept_s` seconds, or kept if it is 0.
+    pub async fn begin(
+        runtime: Runtime,
+        store: Arc<dyn DeliveryStore>,
+        sinks: Arc<dyn Sinks>,
+        kept_s: u32,
+    ) -> anyhow::Result<Running> {
+        let (journal, writing) = Journal::begin(Arc::clone(&store), Arc::clone(runtime.clock()));
+        let opened = runtime.opened();
+        let deliveries = Self(Arc::new(Around {
+            runtime: runtime.clone(),
+            store,
+            sinks,
+            journal,
+            lane: Semaphore::new(DELIVERIES_AT_ONCE_MAX),
+            failing_lane: Semaphore::new(FAILING_DELIVERIES_AT_ONCE_MAX),
+            couriers: DashMap::new(),
+            stopping: watch::Sender::new(false),
+        }));
+        let watchers = Arc::new(Mutex::new(Vec::new()));
+        let running = Running { deliveries: deliveries.clone(), watchers: Arc::clone(&watchers), journal: writing };
+        for account in runtime.accounts() {
+            deliveries.0.forget_orphans(account).await.with_context(|| format!("reading deliveries of {account}"))?;
+        }
+        let begun = deliveries.begin_new(&HashSet::new());
+        lock(&watchers).extend(begun.1);
+        let (listening, held) = (deliveries.clone(), Arc::clone(&watchers));
+        let listener = tokio::spawn(async move { listening.follow_accounts(opened, begun.0, held).await });
+        lock(&watchers).push(listener);
+        let upkeep = tokio::spawn(async move { Arc::clone(&deliveries.0).keep_up(kept_s).await });
+        lock(&watchers).push(upkeep);
+        Ok(running)
+    }
+
+    /// Begins with the accounts that are not known yet; all that are known then, and what was begun.
+    fn begin_new(&self, known: &HashSet<AccountId>) -> (HashSet<AccountId>, Vec<JoinHandle<()>>) {
+        let accounts = self.0.runtime.accounts();
+        let new = accounts.iter().filter(|account| !known.contains(account));
+        let watchers = new.map(|account| tokio::spawn(Arc::clone(&self.0).watch(*account))).collect();
+        (accounts.into_iter().collect(), watchers)
+    }
+
+    async fn follow_accounts(
+        self,
+        mut opened: broadcast::Receiver<AccountId>,
+        mut known: HashSet<AccountId>,
+        watchers: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    ) {
+        loop {
+            match opened.recv().await {
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    let (now_known, begun) = self.begin_new(&known);
+                    known = now_known;
+                    lock(&watchers).extend(begun);
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    pub fn store(&self) -> &Arc<dyn DeliveryStore> {
+        &self.0.store
+    }
+
+    /// Has deliveries sent again; how many.
+    pub async fn resend(&self, subscription: SubscriptionId, which: Resend) -> Result<u64, Unavailable> {
+        let written = self.0.journal.write(Entry::Resent { subscription, which }).await;
+        if let Some(handle) = self.0.couriers.get(&subscription) {
+            handle.nudge.notify_one();
+        }
+        written.map_err(|_| Unavailable)
+    }
+
+    /// Sends the receiver a message of its own, at once and once, whatever else waits.
+    pub async fn ping(&self, account: AccountId, subscription: &Subscription) -> Attempt {
+        let (runtime, at) = (&self.0.runtime, self.0.runtime.now());
+        let id = EventId(IdSource::new(runtime.entropy().seed()).next(at)).to_string();
+        let event = serde_json::json!({
+            "specversion": "1.0", "id": id, "source": format!("/accounts/{account}"), "type": PING,
+            "subject": subscription.id, "time": at, "datacontenttype": "application/json",
+            "data": {"subscription": subscription.id, "event_channel": subscription.event_channel},
+        });
+        let (event_type, body) = (Some(PING.to_owned()), event.to_string());
+        let message = Message { id, first_sequence: 0, last_sequence: 0, events: 1, event_type, body };
+        let failed = |code: &str, message: String| {
+            let error = Some(AttemptError { code: code.to_owned(), message });
+            Attempt { at, latency_ms: 0, status: None, answer: None, error }
+        };
+        let secrets = match live_secrets(subscription, at) {
+            Ok(secrets) => secrets,
+            Err(error) => return failed("bad_secret", error.to_string()),
+        };
+        let Ok(_turn) = self.0.lane.acquire().await else {
+            return failed("stopping", "the server is stopping".to_owned());
+        };
+        let parcel = Parcel { target: &subscription.target, secrets: &secrets, message: &message, at };
+        let outcome = self.0.sinks.send(parcel).await;
+        let latency_ms = runtime.now().millis_since(at).max(0).unsigned_abs();
+        match outcome {
+            Ok(receipt) => Attempt { at, latency_ms, status: receipt.status, answer: receipt.answer, error: None },
+            Err(sink::NotTaken { code, message, status, answer, .. }) => {
+                Attempt { at, latency_ms, status, answer, error: Some(AttemptError { code, message }) }
+            }
+        }
+    }
+}
+
+impl Around {
+    /// Follows an account's subscriptions until the server stops.
+    async fn watch(self: Arc<Self>, account: AccountId) {
+        loop {
+            match self.follow(account).await {
+                FeedEnd::Stopped => return,
+                end => {
+                    tracing::warn!(%account, %end, "subscriptions cannot be followed; trying again");
+                    self.runtime.pause(LOOK_AGAIN_AFTER).await;
+                }
+            }
+        }
+    }
+
+    async fn follow(self: &Arc<Self>, account: AccountId) -> FeedEnd {
+        let mut feed = match self.begin_account(account).await {
+            Ok(feed) => feed,
+            Err(FeedRefused::Failed(Failure::NoAccount)) => return FeedEnd::Stopped,
+            Err(refused) => {
+                tracing::warn!(%account, error = %refused, "subscriptions cannot be read");
+                return FeedEnd::Store(super::store::StoreError::Database(refused.to_string()));
+            }
+        };
+        loop {
+            match feed.next().await {
+                Ok(event) => {
+                    let Ok(id) = SubscriptionId::parse(&event.subject) else { continue };
+                    while let Err(failure) = self.look(account, id).await {
+                        tracing::warn!(subscription = %id, %failure, "a subscription cannot be read; trying again");
+                        self.runtime.pause(LOOK_AGAIN_AFTER).await;
+                    }
+                }
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// Starts the couriers of the subscriptions that there are. What changes from then on is in the feed.
+    async fn begin_account(self: &Arc<Self>, account: AccountId) -> Result<Feed, FeedRefused> {
+        let types = matching_types("subscription.*").map(str::to_owned).collect();
+        let feed = self.runtime.feed(account, None, Wanted { types, worker: None }).await?;
+        let all = self.runtime.read(account, |engine, _| engine.subscriptions().cloned().collect::<Vec<_>>());
+        for subscription in all.await? {
+            self.tell(account, subscription.id, Some(Arc::new(subscription)));
+        }
+        Ok(feed)
+    }
+
+    /// Tells the courier how its subscription is now.
+    async fn look(self: &Arc<Self>, account: AccountId, id: SubscriptionId) -> Result<(), Failure> {
+        let now = self.runtime.read(account, move |engine, _| engine.subscription(id).cloned()).await?;
+        self.tell(account, id, now.map(Arc::new));
+        Ok(())
+    }
+
+    fn tell(self: &Arc<Self>, account: AccountId, id: SubscriptionId, now: Option<Arc<Subscription>>) {
+        if now.is_none() {
+            if let Some((_, handle)) = self.couriers.remove(&id) {
+                handle.subscription.send_replace(None);
+            }
+            return;
+        }
+        let handle = self.couriers.entry(id).or_insert_with(|| {
+            let (subscription, heard) = watch::channel(now.clone());
+            let nudge = Arc::new(Notify::new());
+            let (around, stopping) = (Arc::clone(self), self.stopping.subscribe());
+            let courier =
+                Courier { around, account, id, subscription: heard, nudge: Arc::clone(&nudge), stopping, served: None };
+            Handle { subscription, nudge, task: tokio::spawn(courier.run()) }
+        });
+        handle.subscription.send_replace(now);
+    }
+
+    /// Forgets deliveries of subscriptions that were deleted while nobody was there to hear of it.
+    async fn forget_orphans(&self, account: AccountId) -> anyhow::Result<()> {
+        let kept = self.store.delivered_subscriptions(account).await?;
+        let there = self.runtime.read(account, |engine, _| engine.subscriptions().map(|one| one.id).collect());
+        let there: HashSet<SubscriptionId> = there.await?;
+        for id in kept.into_iter().filter(|id| !there.contains(id)) {
+            self.journal.note(Entry::Forgotten(id)).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_up(self: Arc<Self>, kept_s: u32) {
+        while kept_s > 0 {
+            let before = self.runtime.now().plus_millis(-i64::from(kept_s) * 1_000);
+            loop {
+                match self.store.forget_deliveries_before(before).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "old deliveries could not be forgotten; tried again later");
+                        break;
+                    }
+                }
+            }
+            self.runtime.pause(UPKEEP_EVERY).await;
+        }
+    }
+}
+
+impl Running {
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
+    /// Lets messages on their way arrive, for a little while, and writes down what became of them.
+    pub async fn stop(self) {
+        let around = Arc::clone(&self.deliveries.0);
+        around.stopping.send_replace(true);
+        for watcher in lock(&self.watchers).drain(..) {
+            watcher.abort();
+        }
+        let couriers: Vec<SubscriptionId> = around.couriers.iter().map(|entry| *entry.key()).collect();
+        let handles = couriers.iter().filter_map(|id| around.couriers.remove(id));
+        let mut tasks: Vec<JoinHandle<()>> = handles.map(|(_, handle)| handle.task).collect();
+        tokio::select! {
+            biased;
+            () = async {
+                for task in &mut tasks {
+                    if let Err(error) = task.await {
+                        tracing::error!(%error, "a courier failed");
+                    }
+                }
+            } => {}
+            () = around.runtime.pause(ARRIVE_WITHIN) => {
+                tracing::warn!("messages were still on their way; they will be sent again after the next start");
+            }
+        }
+        for task in tasks {
+            task.abort();
+        }
+        if around.journal.write(Entry::Barrier).await.is_err() {
+            tracing::error!("the journal of deliveries had ended before its time");
+        }
+        self.journal.abort();
+    }
+}
+
+/// A list that nothing panics over.
+fn lock<T>(list: &Mutex<Vec<T>>) -> std::sync::MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,8 @@
+//! Deliveries to subscriptions, from the API to receivers of every kind.
+
+mod failing;
+mod hook;
+mod post;
+mod redis;
+mod restart;
+mod webhook;
