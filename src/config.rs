@@ -63,6 +63,8 @@ pub struct LimitsConfig {
     pub streams: usize,
     /// Seconds for which events are kept (0–3,153,600,000); 0 keeps all of them.
     pub events_kept_s: u32,
+    /// Days for which statistics are kept (0–36,500); 0 keeps all of them.
+    pub statistics_kept_days: u32,
     /// Seconds for which deliveries that arrived or were given up are kept (0–3,153,600,000); 0 keeps all of them.
     pub deliveries_kept_s: u32,
     /// Longest life of a worker's token in seconds (60–604,800).
@@ -113,6 +115,7 @@ impl Default for Config {
                 request_s: 30,
                 streams: 2_500,
                 events_kept_s: runtime.events_kept_s,
+                statistics_kept_days: runtime.statistics_kept_days,
                 deliveries_kept_s: 7 * 86_400,
                 token_s: 86_400,
                 commands_waiting: runtime.commands_waiting_max,
@@ -213,6 +216,7 @@ impl Config {
             commands_waiting_max: self.limits.commands_waiting,
             batch_size_max: self.limits.batch_size,
             events_kept_s: self.limits.events_kept_s,
+            statistics_kept_days: self.limits.statistics_kept_days,
             ..Limits::default()
         }
     }

@@ -60,6 +60,7 @@ pub(super) const KEYS: &[Key] = &[
     whole("limits.request_s", 1, 600),
     whole("limits.streams", 1, 100_000),
     whole("limits.events_kept_s", 0, 3_153_600_000),
+    whole("limits.statistics_kept_days", 0, 36_500),
     whole("limits.deliveries_kept_s", 0, 3_153_600_000),
     whole("limits.token_s", 60, 604_800),
     whole("limits.commands_waiting", 1, 1_000_000),

@@ -46,6 +46,10 @@ pub const REOFFER_AFTER_S_DEFAULT: u32 = 30;
 pub const MISS_LIMIT_DEFAULT: u32 = 1;
 /// Seconds that a required connection may be lost before the worker is unreachable.
 pub const PRESENCE_GRACE_S_DEFAULT: u32 = 15;
+/// Seconds within which an answer counts for the service level, when neither the account nor the question says.
+pub const SERVICE_LEVEL_THRESHOLD_S_DEFAULT: u32 = 20;
+/// Longest service level threshold, twelve days; one has at most three significant digits.
+pub const SERVICE_LEVEL_THRESHOLD_S_MAX: u32 = 1_000_000;
 /// Timers fired by one tick; the rest fire in the next, so that commands are heard between.
 pub const TIMERS_PER_TICK_MAX: usize = 192;
 /// Resources of each kind of configuration in one account.

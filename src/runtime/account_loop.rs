@@ -39,6 +39,10 @@ pub struct Limits {
     pub callouts_at_once_max: usize,
     /// And those that may wait for their turn; more fail as overloaded.
     pub callouts_waiting_max: usize,
+    /// Days for which statistics are kept; 0 = for ever.
+    pub statistics_kept_days: u32,
+    /// Milliseconds for which events are gathered before they are counted, so that the store is written to seldom.
+    pub statistics_every_ms: u32,
 }
 
 impl Default for Limits {
@@ -51,6 +55,8 @@ impl Default for Limits {
             events_kept_s: 0,
             callouts_at_once_max: 16,
             callouts_waiting_max: 1_000,
+            statistics_kept_days: 400,
+            statistics_every_ms: 1_000,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod port;
 pub mod presence;
 pub mod signature;
+pub mod statistics;
 pub mod store;
 mod upkeep;
 
@@ -27,6 +28,7 @@ use dashmap::{DashMap, DashSet};
 use feed::{Committed, Feed, Wanted};
 use fetch::Fetch;
 use signature::Secret;
+use statistics::Counting;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -115,6 +117,7 @@ struct Handle {
     /// False while the engine is being rebuilt.
     up: Arc<AtomicBool>,
     task: JoinHandle<()>,
+    counting: JoinHandle<()>,
 }
 
 impl Runtime {
@@ -162,7 +165,9 @@ impl Runtime {
             callouts: Arc::clone(&inner.callouts),
         };
         let task = tokio::spawn(AccountLoop::new(id, engine, commits, around).run(receiver));
-        inner.loops.insert(id, Handle { messages: sender, events, up, task });
+        let (store, clock) = (Arc::clone(&inner.store), Arc::clone(&inner.clock));
+        let counting = tokio::spawn(Counting::new(id, store, clock, inner.limits, &events).run());
+        inner.loops.insert(id, Handle { messages: sender, events, up, task, counting });
         Ok(())
     }
 
@@ -342,6 +347,13 @@ impl Runtime {
                 drop(handle.messages);
                 if let Err(error) = handle.task.await {
                     tracing::error!(%account, %error, "an account's loop failed");
+                }
+                // What is not counted is counted after the next start.
+                handle.counting.abort();
+                if let Err(error) = handle.counting.await
+                    && !error.is_cancelled()
+                {
+                    tracing::error!(%account, %error, "counting an account's events failed");
                 }
             }
         }

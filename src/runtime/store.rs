@@ -1,5 +1,6 @@
 //! The store as the runtime sees it: one atomic commit per batch, recovery, and the reads of the API.
 
+use super::statistics::store::StatisticsStore;
 use async_trait::async_trait;
 use cordboard_domain::event::{CloudEvent, Event};
 use cordboard_domain::id::*;
@@ -187,7 +188,7 @@ pub struct EventPage {
 }
 
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: StatisticsStore {
     /// Writes a new account with what it starts with.
     async fn found(&self, account: &Account, records: &[Record], keys: &[ApiKey]) -> Result<(), StoreError>;
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
@@ -225,8 +226,9 @@ pub trait Store: Send + Sync {
     async fn keys(&self, account: AccountId, after: Option<&str>, limit: u64) -> Result<Vec<ApiKey>, StoreError>;
     async fn answer(&self, account: AccountId, key: &str) -> Result<Option<KeptAnswer>, StoreError>;
     async fn forget_answers_before(&self, at: Timestamp) -> Result<(), StoreError>;
-    /// Forgets some of the account's oldest events, as long as they are older than `at`. `true` when there may be more.
-    async fn forget_events_before(&self, account: AccountId, at: Timestamp) -> Result<bool, StoreError>;
+    /// Forgets some of the account's oldest events, as long as they are older than `at` and not after event `through`.
+    /// `true` when there may be more.
+    async fn forget_events_before(&self, account: AccountId, at: Timestamp, through: u64) -> Result<bool, StoreError>;
     /// The secret of this name; `fresh` is stored when there is none yet.
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
     /// Whether the store answers.

@@ -1,9 +1,10 @@
 //! What is done from time to time beside the work: answers that are too old to be given again are purged, and events
-//! that need not be kept any longer are forgotten.
+//! and statistics that need not be kept any longer are forgotten.
 
 use super::account_loop::Limits;
 use super::port::Clock;
 use super::store::{Store, StoreError};
+use cordboard_domain::statistics::hour_of;
 use cordboard_domain::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +29,17 @@ pub(super) fn begin(store: Arc<dyn Store>, clock: Arc<dyn Clock>, limits: Limits
 async fn once(store: &dyn Store, now: Timestamp, limits: Limits) -> Result<(), StoreError> {
     let before = |kept_s: u32| now.plus_millis(-i64::from(kept_s) * 1_000);
     store.forget_answers_before(before(limits.answer_kept_s)).await?;
-    if limits.events_kept_s == 0 {
-        return Ok(());
-    }
     for account in store.accounts().await? {
         // A little at a time: commits go in between.
-        while store.forget_events_before(account.id, before(limits.events_kept_s)).await? {}
+        if limits.events_kept_s > 0 {
+            // What is not counted yet is not forgotten, however old it is.
+            let counted = store.statistics_position(account.id).await?.sequence;
+            while store.forget_events_before(account.id, before(limits.events_kept_s), counted).await? {}
+        }
+        if limits.statistics_kept_days > 0 {
+            let hour = hour_of(now) - i64::from(limits.statistics_kept_days) * 24;
+            while store.forget_statistics_before(account.id, hour).await? {}
+        }
     }
     Ok(())
 }

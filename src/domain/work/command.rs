@@ -314,6 +314,7 @@ pub struct SettingsChange {
     pub default_activity: Option<Reference>,
     pub reoffer_after_s: Option<u32>,
     pub presence_grace_s: Option<u32>,
+    pub service_level_threshold_s: Option<u32>,
     pub exclusions: Option<Vec<Exclusion>>,
 }
 

@@ -28,6 +28,7 @@ pub fn found_account(name: &str, now: Timestamp, ids: &mut IdSource, secret: Sig
             default_activity: offline,
             reoffer_after_s: REOFFER_AFTER_S_DEFAULT,
             presence_grace_s: PRESENCE_GRACE_S_DEFAULT,
+            service_level_threshold_s: SERVICE_LEVEL_THRESHOLD_S_DEFAULT,
             exclusions: Vec::new(),
         },
         secrets: vec![secret],

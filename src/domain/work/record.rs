@@ -3,6 +3,7 @@
 
 use crate::event_channel::{EventChannel, Subscription};
 use crate::id::*;
+use crate::limit::SERVICE_LEVEL_THRESHOLD_S_DEFAULT;
 use crate::signing::SigningSecret;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,14 @@ pub struct Settings {
     pub reoffer_after_s: u32,
     /// Seconds that a required connection may be lost before the worker is unreachable.
     pub presence_grace_s: u32,
+    /// Seconds within which an answer counts for the service level.
+    #[serde(default = "default_service_level_threshold_s")]
+    pub service_level_threshold_s: u32,
     pub exclusions: Vec<Exclusion>,
+}
+
+fn default_service_level_threshold_s() -> u32 {
+    SERVICE_LEVEL_THRESHOLD_S_DEFAULT
 }
 
 /// While a worker holds work on channel `while_channel`, its capacity on `channel` is at most `capacity`.
@@ -353,12 +361,20 @@ pub struct Reservation {
     pub item: ItemId,
     pub worker: WorkerId,
     pub state: ReservationState,
+    /// Where the item was when it was offered; `queue` is `None` when it was transferred to this worker alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueId>,
+    pub workflow: WorkflowId,
+    pub channel: Arc<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub offered_at: Timestamp,
     pub expires_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<Timestamp>,
+    /// When after-call work began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapping_at: Option<Timestamp>,
     pub stamp: Stamp,
 }
 

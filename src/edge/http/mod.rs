@@ -12,6 +12,7 @@ mod openapi;
 mod resource;
 mod router;
 mod schema;
+mod statistics_schema;
 mod stream;
 mod subscription_schema;
 mod workflow_schema;

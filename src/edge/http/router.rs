@@ -37,6 +37,7 @@ fn api() -> OpenApiRouter<HttpState> {
         .merge(resource::reservation::routes())
         .merge(resource::delivery::routes())
         .merge(resource::statistics::routes())
+        .merge(resource::statistics_history::routes())
         .merge(resource::event::routes())
         .merge(resource::event_channel::routes())
         .merge(resource::subscription::routes())

@@ -22,6 +22,9 @@ pub struct AccountSettings {
     /// Seconds that a required connection may be lost before the worker is unreachable.
     #[schema(minimum = 0, maximum = 3600)]
     pub presence_grace_s: u32,
+    /// Seconds within which an answer counts for the service level; at most three significant digits.
+    #[schema(minimum = 1, maximum = 1000000)]
+    pub service_level_threshold_s: u32,
     pub exclusions: Vec<ChannelExclusion>,
 }
 
@@ -263,6 +266,9 @@ pub struct WorkItem {
     pub step: Option<String>,
     #[schema(format = DateTime)]
     pub entered_queue_at: Option<String>,
+    /// When it first waited in a queue, or waited again after a transfer; the speed of answer counts from here.
+    #[schema(format = DateTime)]
+    pub waiting_since: Option<String>,
     /// Who holds it.
     pub worker: Option<String>,
     pub reservation: Option<String>,
@@ -290,6 +296,10 @@ pub struct Reservation {
     pub id: String,
     pub work_item: String,
     pub worker: String,
+    /// Where the item was when it was offered; none when it was transferred to this worker alone.
+    pub queue: Option<String>,
+    pub workflow: String,
+    pub channel: String,
     pub state: ReservationState,
     pub reason: Option<String>,
     #[schema(format = DateTime)]
@@ -298,6 +308,9 @@ pub struct Reservation {
     pub expires_at: String,
     #[schema(format = DateTime)]
     pub resolved_at: Option<String>,
+    /// When after-call work began.
+    #[schema(format = DateTime)]
+    pub wrapping_at: Option<String>,
     #[schema(format = DateTime)]
     pub created_at: String,
     #[schema(format = DateTime)]

@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, SqliteTransactionMode, Trans
 use std::collections::BTreeMap;
 
 impl SqlStore {
-    async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         // SQLite takes its write lock at once instead of failing half-way.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),

@@ -13,7 +13,7 @@ use cordboard_domain::event::Event;
 use cordboard_domain::id::{AccountId, EventId, WorkerId};
 use cordboard_domain::time::Timestamp;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, Order};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -205,17 +205,16 @@ impl SqlStore {
 
     /// The first event that is kept. An account that has none keeps what comes after its last.
     pub(super) async fn read_first_event(&self, account: AccountId) -> Result<u64, StoreError> {
-        let account = account.to_string();
-        let mut first = select("events", &["first_sequence"]);
-        first.and_where(Expr::col(Alias::new("account")).eq(account.as_str()));
-        first.order_by(Alias::new("last_sequence"), Order::Asc).limit(1);
-        if let Some(row) = self.reader.query_one(&first).await? {
-            return Ok(row.try_get::<i64>("", "first_sequence")? as u64);
-        }
-        let mut last = select("accounts", &["sequence"]);
-        last.and_where(Expr::col(Alias::new("id")).eq(account));
-        let row = self.reader.query_one(&last).await?;
-        Ok(row.map_or(Ok(0), |row| row.try_get::<i64>("", "sequence"))? as u64 + 1)
+        let backend = self.reader.get_database_backend();
+        let mark = if backend == DbBackend::Postgres { "$1" } else { "?" };
+        // In one statement: between two, the account's first events may be written.
+        let first = format!(
+            "SELECT COALESCE((SELECT first_sequence FROM events WHERE account = accounts.id \
+             ORDER BY last_sequence LIMIT 1), sequence + 1) AS first FROM accounts WHERE id = {mark}"
+        );
+        let first = Statement::from_sql_and_values(backend, first, [account.to_string().into()]);
+        let row = self.reader.query_one_raw(first).await?;
+        Ok(row.map_or(Ok(1), |row| row.try_get::<i64>("", "first"))? as u64)
     }
 
     /// The next blocks with events after a sequence number, about a subject if one is given.

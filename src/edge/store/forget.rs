@@ -14,18 +14,25 @@ use sea_orm::{ConnectionTrait, TransactionTrait};
 const STRETCH_BLOCKS: u64 = 16;
 
 impl SqlStore {
-    /// Forgets one stretch of blocks whose last event is older than `at`; whether there may be more of them.
-    pub(super) async fn forget_blocks(&self, account: AccountId, at: Timestamp) -> Result<bool, StoreError> {
+    /// Forgets one stretch of blocks whose last event is older than `at` and not after `through`; whether there may be
+    /// more of them.
+    pub(super) async fn forget_blocks(
+        &self,
+        account: AccountId,
+        at: Timestamp,
+        through: u64,
+    ) -> Result<bool, StoreError> {
         let account = account.to_string();
         let mut oldest = select("events", &["last_sequence", "last_time", "body"]);
         oldest.and_where(equals("account", account.as_str()));
         oldest.order_by(Alias::new("last_sequence"), Order::Asc).limit(STRETCH_BLOCKS);
         let mut old = Vec::new();
         for row in self.reader.query_all(&oldest).await? {
-            if row.try_get::<i64>("", "last_time")? >= at.millis() {
+            let last = row.try_get::<i64>("", "last_sequence")?;
+            if row.try_get::<i64>("", "last_time")? >= at.millis() || last as u64 > through {
                 break;
             }
-            old.push((row.try_get::<i64>("", "last_sequence")?, subjects_in(&row.try_get::<Vec<u8>>("", "body")?)?));
+            old.push((last, subjects_in(&row.try_get::<Vec<u8>>("", "body")?)?));
         }
         let Some((newest, _)) = old.last() else { return Ok(false) };
         let newest = *newest;

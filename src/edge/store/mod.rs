@@ -12,6 +12,7 @@ mod packed;
 mod read;
 mod rows;
 mod statement;
+mod statistics;
 
 use crate::runtime::store::StoreError;
 use cordboard_migrations::{Migrator, MigratorTrait};

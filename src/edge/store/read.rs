@@ -186,8 +186,8 @@ impl Store for SqlStore {
         Ok(Some(KeptAnswer { key: key.to_owned(), digest, answer, created_at }))
     }
 
-    async fn forget_events_before(&self, account: AccountId, at: Timestamp) -> Result<bool, StoreError> {
-        self.forget_blocks(account, at).await
+    async fn forget_events_before(&self, account: AccountId, at: Timestamp, through: u64) -> Result<bool, StoreError> {
+        self.forget_blocks(account, at, through).await
     }
 
     async fn forget_answers_before(&self, at: Timestamp) -> Result<(), StoreError> {

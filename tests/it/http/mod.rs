@@ -26,6 +26,7 @@ mod reservation;
 mod schedule;
 mod signing_secret;
 mod statistics;
+mod statistics_history;
 mod subscription;
 mod text;
 mod work_item;

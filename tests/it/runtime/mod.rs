@@ -9,5 +9,7 @@ mod feed;
 mod idempotency;
 mod presence;
 mod random;
+mod recount;
+mod statistics;
 mod timers;
 mod upkeep;

@@ -242,7 +242,9 @@ pub async fn old_events_are_forgotten_and_no_others(store: &dyn Store) {
     batch.sequence = EVENTS;
     sample.commit(store, batch).await;
     let at = START.plus_millis(3_000);
-    while store.forget_events_before(sample.id(), at).await.expect("forgotten") {}
+    while store.forget_events_before(sample.id(), START.plus_seconds(60), 64).await.expect("forgotten") {}
+    assert_eq!(store.first_event(sample.id()).await.expect("read"), 65, "what comes after was to be kept");
+    while store.forget_events_before(sample.id(), at, EVENTS).await.expect("forgotten") {}
     let first = store.first_event(sample.id()).await.expect("read");
     assert!(first <= 3_000 && first > 3_000 - 64, "{first}: whole blocks go, and only old ones");
     let seen = async |subject: Option<String>, after_sequence| {
@@ -253,7 +255,7 @@ pub async fn old_events_are_forgotten_and_no_others(store: &dyn Store) {
     assert_eq!(seen(None, 0).await, (first..=EVENTS).collect::<Vec<_>>());
     let of_three = (first..=EVENTS).filter(|sequence| sequence % 7 == 3).collect::<Vec<_>>();
     assert_eq!(seen(Some(subject(3)), 0).await, of_three);
-    while store.forget_events_before(sample.id(), START.plus_seconds(60)).await.expect("forgotten") {}
+    while store.forget_events_before(sample.id(), START.plus_seconds(60), u64::MAX).await.expect("forgotten") {}
     assert_eq!(store.first_event(sample.id()).await.expect("read"), EVENTS + 1);
     assert!(seen(None, 0).await.is_empty());
 }

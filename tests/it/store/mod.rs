@@ -5,6 +5,7 @@ mod keys;
 mod lists;
 mod recovery;
 mod sample;
+mod statistics;
 
 macro_rules! conformance {
     ($($file:ident: $($case:ident)*;)*) => {
@@ -57,6 +58,13 @@ conformance! {
         the_items_of_a_worker_are_paged
         accounts_are_listed_newest_first_and_paged
         nothing_crosses_between_accounts;
+    statistics:
+        statistics_are_written_whole_or_not_at_all
+        what_is_written_is_replaced
+        groups_are_found_by_the_time_of_their_cells
+        an_extract_has_the_hours_of_its_groups_and_who_is_there
+        old_statistics_are_forgotten_and_no_others
+        statistics_do_not_cross_between_accounts;
     keys:
         a_key_is_found_by_its_hash_until_deleted
         keys_are_listed_newest_first

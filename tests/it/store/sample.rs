@@ -175,10 +175,14 @@ impl Sample {
             item,
             worker,
             state,
+            queue: None,
+            workflow: WorkflowId(1),
+            channel: "chat".into(),
             reason: None,
             offered_at: START,
             expires_at: START.plus_seconds(20),
             resolved_at: None,
+            wrapping_at: None,
             stamp: Stamp::new(START),
         }
     }

@@ -2,11 +2,14 @@
 
 use super::loaded::Loaded;
 use async_trait::async_trait;
+use cordboard::runtime::statistics::store::*;
 use cordboard::runtime::store::*;
 use cordboard_domain::id::*;
+use cordboard_domain::statistics::{Group, HourKey, Presence};
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Record, WorkflowVersion};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
@@ -32,6 +35,7 @@ pub struct FailingStore {
     held: watch::Sender<bool>,
     begun: watch::Sender<Vec<Seen>>,
     fates: Mutex<VecDeque<Fate>>,
+    statistics_fates: Mutex<VecDeque<Fate>>,
     loads_to_fail: AtomicU32,
     loads: watch::Sender<u32>,
     event_reads_to_fail: AtomicU32,
@@ -45,6 +49,7 @@ impl FailingStore {
             held: watch::Sender::new(false),
             begun: watch::Sender::new(Vec::new()),
             fates: Mutex::new(VecDeque::new()),
+            statistics_fates: Mutex::new(VecDeque::new()),
             loads_to_fail: AtomicU32::new(0),
             loads: watch::Sender::new(0),
             event_reads_to_fail: AtomicU32::new(0),
@@ -64,6 +69,11 @@ impl FailingStore {
     /// The next commit without a fate ends so.
     pub fn fail_next(&self, fate: Fate) {
         self.fates.lock().expect("no test panics with it").push_back(fate);
+    }
+
+    /// The same for the next write of statistics.
+    pub fn fail_next_statistics(&self, fate: Fate) {
+        self.statistics_fates.lock().expect("no test panics with it").push_back(fate);
     }
 
     pub fn fail_loads(&self, count: u32) {
@@ -99,6 +109,58 @@ impl FailingStore {
 
 fn broken() -> StoreError {
     StoreError::Database("told to fail".to_owned())
+}
+
+#[async_trait]
+impl StatisticsStore for FailingStore {
+    async fn statistics_position(&self, account: AccountId) -> Result<Position, StoreError> {
+        self.inner.statistics_position(account).await
+    }
+
+    async fn statistics_workers(&self, account: AccountId) -> Result<Vec<(WorkerId, Presence)>, StoreError> {
+        self.inner.statistics_workers(account).await
+    }
+
+    async fn statistics_hours(
+        &self,
+        account: AccountId,
+        keys: &[HourKey],
+    ) -> Result<Vec<(HourKey, Vec<u8>)>, StoreError> {
+        self.inner.statistics_hours(account, keys).await
+    }
+
+    async fn write_statistics(&self, batch: StatisticsBatch) -> Result<(), StoreError> {
+        let fate = self.statistics_fates.lock().expect("no test panics with it").pop_front();
+        match fate {
+            None => self.inner.write_statistics(batch).await,
+            Some(Fate::FailBefore) => Err(broken()),
+            Some(Fate::FailAfter) => {
+                self.inner.write_statistics(batch).await?;
+                Err(broken())
+            }
+        }
+    }
+
+    async fn statistics_groups(&self, account: AccountId, filter: &GroupFilter) -> Result<Vec<NamedGroup>, StoreError> {
+        self.inner.statistics_groups(account, filter).await
+    }
+
+    async fn statistics_group(&self, account: AccountId, group: &Group) -> Result<Option<NamedGroup>, StoreError> {
+        self.inner.statistics_group(account, group).await
+    }
+
+    async fn statistics_extract(
+        &self,
+        account: AccountId,
+        groups: &[Group],
+        hours: Range<i64>,
+    ) -> Result<Extract, StoreError> {
+        self.inner.statistics_extract(account, groups, hours).await
+    }
+
+    async fn forget_statistics_before(&self, account: AccountId, hour: i64) -> Result<bool, StoreError> {
+        self.inner.forget_statistics_before(account, hour).await
+    }
 }
 
 #[async_trait]
@@ -197,8 +259,8 @@ impl Store for FailingStore {
         self.inner.answer(account, key).await
     }
 
-    async fn forget_events_before(&self, account: AccountId, at: Timestamp) -> Result<bool, StoreError> {
-        self.inner.forget_events_before(account, at).await
+    async fn forget_events_before(&self, account: AccountId, at: Timestamp, through: u64) -> Result<bool, StoreError> {
+        self.inner.forget_events_before(account, at, through).await
     }
 
     async fn forget_answers_before(&self, at: Timestamp) -> Result<(), StoreError> {

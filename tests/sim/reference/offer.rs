@@ -129,15 +129,20 @@ impl World {
         if self.is_asked_about(item) {
             self.begun.push(id.to_string());
         }
+        let place = |field: &str| resource[field].as_str().unwrap_or_default();
         let reservation = Reservation {
             id,
             item,
             worker,
             state: ReservationState::Offered,
+            queue: QueueId::parse(place("queue")).ok(),
+            workflow: WorkflowId::parse(place("workflow")).unwrap_or(WorkflowId(0)),
+            channel: place("channel").into(),
             reason: None,
             offered_at: self.now,
             expires_at,
             resolved_at: None,
+            wrapping_at: None,
             stamp: Stamp::new(self.now),
         };
         self.reservations.insert(id, reservation);

@@ -103,6 +103,7 @@ fn account(stage: &mut Stage, step: &Step, verb: &str) -> Done {
         default_activity: step.pair("default_activity").map(reference),
         reoffer_after_s: step.number("reoffer_after_s")?,
         presence_grace_s: step.number("presence_grace_s")?,
+        service_level_threshold_s: None,
         exclusions: None,
     };
     if verb == "exclude" {

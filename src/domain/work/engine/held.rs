@@ -30,7 +30,7 @@ impl Engine {
         self.undo_transfer(turn, id, "completed");
         let Some(held) = self.items.get(&id).and_then(|entry| entry.item.reservation) else { return };
         self.end_held(turn, held, reason.as_deref().unwrap_or("completed"));
-        self.end_item(turn, id, ItemState::Completed, reason);
+        self.end_item(turn, id, ItemState::Completed, reason, None);
     }
 
     pub(super) fn wrap_up_item(
@@ -69,6 +69,7 @@ impl Engine {
         self.touch_reservation(turn, held);
         if let Some(reservation) = self.reservations.get_mut(&held) {
             reservation.state = ReservationState::Wrapping;
+            reservation.wrapping_at = Some(turn.now);
         }
         self.emit_reservation(turn, "reservation.wrapping", held);
         let worker = self.items.get(&id).and_then(|entry| entry.item.worker);

@@ -12,8 +12,8 @@ use crate::id::*;
 use crate::limit::*;
 use crate::work::timer::Timer;
 use crate::work::*;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use smallvec::SmallVec;
 
 impl Engine {
@@ -193,7 +193,7 @@ impl Engine {
             item.transfer = None;
         });
         self.move_to_version(turn, id, workflow);
-        self.emit_item(turn, "work_item.routed", id, Some(serde_json::json!({ "why": why })));
+        self.emit_item(turn, "work_item.routed", id, Some(json!({ "why": why })));
         self.start(turn, id);
     }
 
@@ -247,7 +247,9 @@ impl Engine {
         if !matches!(state, ItemState::Pending | ItemState::Reserved) {
             return Err(refused(state, "canceled"));
         }
-        self.end_unassigned(turn, id, ItemState::Canceled, reason.as_deref().unwrap_or("canceled"));
+        let reason = reason.as_deref().unwrap_or("canceled");
+        // Tells whoever gave up waiting from the items that their workflow or their time gave up.
+        self.end_offered(turn, id, ItemState::Canceled, reason, Some(json!({ "requested": true })));
         Ok(Answer::Item(id))
     }
 
@@ -258,9 +260,13 @@ impl Engine {
 
     /// Ends an item that nobody holds; offers that are open are canceled.
     pub(super) fn end_unassigned(&mut self, turn: &mut Turn<'_>, id: ItemId, state: ItemState, reason: &str) {
+        self.end_offered(turn, id, state, reason, None);
+    }
+
+    fn end_offered(&mut self, turn: &mut Turn<'_>, id: ItemId, state: ItemState, reason: &str, detail: Option<Value>) {
         self.cancel_offers(turn, id, reason);
         self.leave_wait(turn, id);
-        self.end_item(turn, id, state, Some(reason.to_owned()));
+        self.end_item(turn, id, state, Some(reason.to_owned()), detail);
     }
 
     pub(super) fn cancel_offers(&mut self, turn: &mut Turn<'_>, id: ItemId, reason: &str) {
@@ -274,7 +280,14 @@ impl Engine {
     }
 
     /// The last change of an item: its timers and keys are given back, and the turn's end forgets it.
-    pub(super) fn end_item(&mut self, turn: &mut Turn<'_>, id: ItemId, state: ItemState, reason: Option<String>) {
+    pub(super) fn end_item(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ItemId,
+        state: ItemState,
+        reason: Option<String>,
+        detail: Option<Value>,
+    ) {
         self.clear_declines(id);
         let now = turn.now;
         let mut transfer = None;
@@ -295,7 +308,7 @@ impl Engine {
         self.timers.clear(wrap_up_until, Timer::WrapUp(id));
         self.release_version(version);
         let event = if state == ItemState::Completed { "work_item.completed" } else { "work_item.canceled" };
-        self.emit_item(turn, event, id, None);
+        self.emit_item(turn, event, id, detail);
     }
 
     /// Forgets who has declined an item.

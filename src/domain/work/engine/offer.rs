@@ -14,6 +14,7 @@ use crate::work::matching::floor::Slot;
 use crate::work::timer::Timer;
 use crate::work::*;
 use serde_json::json;
+use std::sync::Arc;
 
 /// How an offer ended unaccepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,16 +54,21 @@ impl Engine {
         let (channel, limit) = (wait.class.channel, wait.offers);
         let expires_at = turn.now.plus_seconds(wait.reservation_timeout_s);
         entry.live.push(id);
+        let (queue, workflow, of_channel) = (entry.item.queue, entry.item.workflow, Arc::clone(&entry.item.channel));
         let offered = self.open_offers(item);
         let reservation = Reservation {
             id,
             item,
             worker,
             state: ReservationState::Offered,
+            queue,
+            workflow,
+            channel: of_channel,
             reason: None,
             offered_at: turn.now,
             expires_at,
             resolved_at: None,
+            wrapping_at: None,
             stamp: Stamp::new(turn.now),
         };
         turn.put(Record::Reservation(reservation.clone()));

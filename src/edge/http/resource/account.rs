@@ -53,6 +53,9 @@ pub struct AccountSettingsChange {
     reoffer_after_s: Option<u32>,
     #[schema(minimum = 0, maximum = 3600)]
     presence_grace_s: Option<u32>,
+    /// At most three significant digits.
+    #[schema(minimum = 1, maximum = 1000000)]
+    service_level_threshold_s: Option<u32>,
     #[schema(value_type = Option<Vec<schema::ChannelExclusion>>)]
     exclusions: Option<Vec<Exclusion>>,
 }
@@ -161,6 +164,7 @@ async fn update_account(
         default_activity: change.default_activity.map(Reference),
         reoffer_after_s: change.reoffer_after_s,
         presence_grace_s: change.presence_grace_s,
+        service_level_threshold_s: change.service_level_threshold_s,
         exclusions: change.exclusions,
     });
     carry_out(&state, &caller, Order::new(Command::UpdateAccount { name, settings, expected: None }).when(condition))

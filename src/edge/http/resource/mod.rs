@@ -12,6 +12,7 @@ pub mod reservation;
 pub mod schedule;
 pub mod signing_secret;
 pub mod statistics;
+pub mod statistics_history;
 pub mod subscription;
 pub mod subscription_secret;
 pub mod work_item;

@@ -2,6 +2,7 @@
 
 use crate::limit::*;
 use crate::signing::SigningSecret;
+use crate::statistics;
 use crate::work::engine::directory::{check_name_text, check_range, check_revision, invalid, rotated_secrets};
 use crate::work::engine::{Answer, Engine, Turn};
 use crate::work::*;
@@ -58,6 +59,15 @@ impl Engine {
         }
         if let Some(seconds) = change.presence_grace_s {
             settings.presence_grace_s = check_range("/settings/presence_grace_s", seconds, 0, PRESENCE_GRACE_S_MAX)?;
+        }
+        if let Some(seconds) = change.service_level_threshold_s {
+            let pointer = "/settings/service_level_threshold_s";
+            check_range(pointer, seconds, 1, SERVICE_LEVEL_THRESHOLD_S_MAX)?;
+            if !statistics::is_threshold(seconds) {
+                let message = "must have at most three significant digits, such as 20, 125 or 14,400";
+                return Err(invalid(pointer, "too_fine", message));
+            }
+            settings.service_level_threshold_s = seconds;
         }
         if let Some(exclusions) = change.exclusions {
             self.check_exclusions(&exclusions)?;

@@ -6,6 +6,7 @@ use crate::work::engine::directory::{check_limit, check_revision, conflict};
 use crate::work::engine::{Answer, Engine, Kind, Turn};
 use crate::work::matching::floor::Slot;
 use crate::work::*;
+use serde_json::json;
 use std::sync::Arc;
 
 impl Engine {
@@ -42,6 +43,7 @@ impl Engine {
         let found = self.config.activities.get(&id).ok_or(Rejection::NotFound { resource: "activity" })?;
         check_revision(&found.stamp, expected)?;
         let mut activity = found.clone();
+        let former = json!({ "former": { "name": found.name, "available": found.available } });
         if let Some(name) = name {
             self.check_name(Kind::Activity, &name, Some(&activity.name))?;
             self.config.set_name(Kind::Activity, Some(&activity.name), &name, id.0);
@@ -52,7 +54,9 @@ impl Engine {
         self.config.activities.insert(id, activity.clone());
         let record = Record::Activity(activity.clone());
         turn.put(record.clone());
-        self.emit_config(turn, "activity.updated", &record);
+        // Its workers have no events of their own; whoever follows them finds them by the former name.
+        let shown = view::ActivityView::from(&activity);
+        self.emit(turn, "activity.updated", id.to_string(), &shown, Some(former));
         let name = Arc::<str>::from(activity.name.as_str());
         for slot in self.slots_in(id) {
             self.change_seat_activity(turn, slot, Arc::clone(&name), activity.available);
