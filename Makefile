@@ -27,6 +27,6 @@ bless:
 	UPDATE_EXPECT=1 cargo test --package cordboard --test it openapi
 	UPDATE_EXPECT=1 cargo test --package cordboard --test it event_docs
 
-# One bench by name: decision, lifecycle, http, restart, memory, fanout, statistics.
+# One bench by name: decision, lifecycle, http, restart, memory, fanout, webhooks, statistics.
 bench:
 	cargo bench --package cordboard --bench $(NAME)
