@@ -267,7 +267,10 @@ impl Around {
     }
 
     async fn keep_up(self: Arc<Self>, kept_s: u32) {
-        while kept_s > 0 {
+        if kept_s == 0 {
+            return;
+        }
+        loop {
             let before = self.runtime.now().plus_millis(-i64::from(kept_s) * 1_000);
             loop {
                 match self.store.forget_deliveries_before(before).await {
