@@ -114,6 +114,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let token_secret = runtime.store().secret("worker_tokens", fresh).await.context("reading the token secret")?;
     let operator_key_hash = config.operator_key.as_deref().map(auth::hash);
     let render = Box::new(move || metrics.render());
+    runtime.begin_callouts();
     let delivering = Deliveries::begin(runtime.clone(), store, sinks, config.limits.deliveries_kept_s);
     let delivering = delivering.await.context("beginning deliveries")?;
     let deliveries = delivering.deliveries().clone();

@@ -183,6 +183,8 @@ ids! {
     EventChannelId = "ech";
     SubscriptionId = "sub";
     KeyId = "key";
+    /// One entering of a `request` step by one item.
+    RequestId = "req";
 }
 
 #[cfg(test)]

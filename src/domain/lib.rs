@@ -11,6 +11,7 @@ pub mod id;
 pub mod limit;
 pub mod rule;
 pub mod schedule;
+pub mod signing;
 pub mod statistics;
 pub mod time;
 pub mod work;

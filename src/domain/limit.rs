@@ -69,6 +69,20 @@ pub const UNIQUE_KEY_CHARS_MAX: usize = 200;
 pub const REASON_CHARS_MAX: usize = 500;
 /// Characters of a URL.
 pub const URL_CHARS_MAX: usize = 2_000;
+/// Seconds that one attempt of a request to an integrator's server may take.
+pub const CALLOUT_S_MAX: u32 = 15;
+/// Seconds that it may take where nobody says.
+pub const CALLOUT_S_DEFAULT: u32 = 5;
+/// Seconds that a callout may wait for its turn.
+pub const CALLOUT_WAIT_S_MAX: u32 = 10;
+/// Seconds beyond its attempts and its wait after which an answer counts as lost.
+pub const CALLOUT_LOST_AFTER_S: u32 = 10;
+/// Bytes of the answer to a callout.
+pub const CALLOUT_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Characters of a cause of a callout's failure.
+pub const CALLOUT_CAUSE_CHARS_MAX: usize = 300;
+/// Answers that a sample of a dry run may have for its `request` steps.
+pub const SAMPLE_ANSWERS_MAX: usize = 100;
 /// Exclusions between channels in one account.
 pub const EXCLUSIONS_MAX: usize = 100;
 /// Highest `miss_limit` of an account.
@@ -107,7 +121,7 @@ pub const STREAM_KEY_CHARS_MAX: usize = 200;
 /// Entries that a Redis stream may be told to keep, and keeps when it is not told.
 pub const STREAM_LENGTH_MAX: u32 = 1_000_000;
 pub const STREAM_LENGTH_DEFAULT: u32 = 10_000;
-/// Secrets of one webhook that sign at the same time.
+/// Secrets of one webhook, or of an account, that sign at the same time.
 pub const SIGNING_SECRETS_MAX: usize = 3;
 /// Seconds that a replaced secret signs beside the new one: at most a week, a day when nobody says.
 pub const SECRET_OVERLAP_S_MAX: u32 = 604_800;

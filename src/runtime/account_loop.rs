@@ -6,6 +6,7 @@
 
 pub use super::batch::Deliver;
 use super::batch::{Afterwards, Draft};
+use super::callout::Callouts;
 use super::feed::Committed;
 use super::port::{Clock, Entropy};
 use super::store::{KeptAnswer, Store, StoreError};
@@ -34,6 +35,10 @@ pub struct Limits {
     pub answer_kept_s: u32,
     /// Seconds for which events are kept; 0 = for ever.
     pub events_kept_s: u32,
+    /// Callouts of one account, of each kind, that are made at once.
+    pub callouts_at_once_max: usize,
+    /// And those that may wait for their turn; more fail as overloaded.
+    pub callouts_waiting_max: usize,
     /// Days for which statistics are kept; 0 = for ever.
     pub statistics_kept_days: u32,
     /// Milliseconds for which events are gathered before they are counted, so that the store is written to seldom.
@@ -48,6 +53,8 @@ impl Default for Limits {
             batches_unread_max: 1_024,
             answer_kept_s: 86_400,
             events_kept_s: 0,
+            callouts_at_once_max: 16,
+            callouts_waiting_max: 1_000,
             statistics_kept_days: 400,
             statistics_every_ms: 1_000,
         }
@@ -108,6 +115,7 @@ pub struct Surroundings {
     pub events: broadcast::Sender<Arc<Committed>>,
     /// Whether the engine is what the store holds; false while it is being rebuilt.
     pub up: Arc<AtomicBool>,
+    pub callouts: Arc<Callouts>,
 }
 
 pub struct AccountLoop {
@@ -271,7 +279,7 @@ impl AccountLoop {
         Err(Lost)
     }
 
-    /// Tells the events of a commit, then answers everybody who waited for it.
+    /// Tells the events of a commit, answers everybody who waited for it, and has done what it calls for.
     fn tell(&self, afterwards: Afterwards) {
         if !afterwards.events.is_empty() {
             // Nobody may be listening.
@@ -280,6 +288,7 @@ impl AccountLoop {
         for deliver in afterwards.waiting {
             deliver();
         }
+        self.around.callouts.take(self.account, &afterwards.effects);
     }
 
     /// Refuses everybody who waits and reads the account again, as often as it takes.
@@ -307,6 +316,7 @@ impl AccountLoop {
                     // The commit that seemed to fail may be durable: whoever listens looks into the store.
                     drop(self.around.events.send(Arc::new(Committed::new(self.account, Arc::default()))));
                     self.around.up.store(true, Ordering::Release);
+                    self.around.callouts.again(self.account);
                     return;
                 }
                 Some(Err(error)) => {

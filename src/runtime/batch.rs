@@ -25,6 +25,7 @@ pub(super) struct Draft {
 pub(super) struct Afterwards {
     pub events: Arc<[Event]>,
     pub waiting: Vec<Deliver>,
+    pub effects: Vec<Effect>,
 }
 
 impl Draft {
@@ -69,6 +70,6 @@ impl Draft {
             keys: self.keys,
             answers: self.answers,
         };
-        (batch, Afterwards { events, waiting: self.waiting })
+        (batch, Afterwards { events, waiting: self.waiting, effects: self.effects })
     }
 }

@@ -2,6 +2,7 @@
 
 mod account_loop;
 mod batch;
+mod callout;
 pub mod channel_feed;
 pub mod delivery;
 pub mod feed;
@@ -18,12 +19,15 @@ pub use port::{Clock, Entropy, Ports};
 
 use account_loop::{AccountLoop, Message, Surroundings};
 use anyhow::Context;
+use callout::Callouts;
 use cordboard_domain::id::{AccountId, IdSource};
+use cordboard_domain::signing::SigningSecret;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::{Account, Actor, Command, Engine, Rejection, Reply, check_name_text, found_account};
 use dashmap::{DashMap, DashSet};
 use feed::{Committed, Feed, Wanted};
 use fetch::Fetch;
+use signature::Secret;
 use statistics::Counting;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -104,6 +108,7 @@ struct Inner {
     in_progress: DashSet<(AccountId, String)>,
     ready: AtomicBool,
     upkeep: OnceLock<AbortHandle>,
+    callouts: Arc<Callouts>,
 }
 
 struct Handle {
@@ -130,6 +135,7 @@ impl Runtime {
             in_progress: DashSet::new(),
             ready: AtomicBool::new(false),
             upkeep: OnceLock::new(),
+            callouts: Callouts::new(limits.callouts_at_once_max, limits.callouts_waiting_max),
         }));
         let accounts = runtime.0.store.accounts().await.context("reading the accounts")?;
         for account in accounts {
@@ -156,6 +162,7 @@ impl Runtime {
             limits: inner.limits,
             events: events.clone(),
             up: Arc::clone(&up),
+            callouts: Arc::clone(&inner.callouts),
         };
         let task = tokio::spawn(AccountLoop::new(id, engine, commits, around).run(receiver));
         let (store, clock) = (Arc::clone(&inner.store), Arc::clone(&inner.clock));
@@ -231,7 +238,8 @@ impl Runtime {
         first_key: impl FnOnce(AccountId) -> Option<ApiKey> + Send,
     ) -> Result<Account, Failure> {
         check_name_text(name)?;
-        let (account, records) = found_account(name, self.now(), &mut IdSource::new(self.0.entropy.seed()));
+        let (account, records) =
+            found_account(name, self.now(), &mut IdSource::new(self.0.entropy.seed()), self.fresh_signing_secret());
         let keys: Vec<ApiKey> = first_key(account.id).into_iter().collect();
         let failed = |error: anyhow::Error| {
             tracing::error!(error = format!("{error:#}"), "creating an account failed");
@@ -247,6 +255,18 @@ impl Runtime {
     /// Accounts that are made from now on. Whoever lags asks for all of them.
     pub fn opened(&self) -> broadcast::Receiver<AccountId> {
         self.0.opened.subscribe()
+    }
+
+    /// A secret with which an account may sign.
+    pub fn fresh_signing_secret(&self) -> SigningSecret {
+        let mut bytes = [0; 32];
+        self.0.entropy.fill(&mut bytes);
+        SigningSecret::new(Secret::of_random(bytes).text())
+    }
+
+    /// From now on the callouts that engines decide on are made; whoever only looks at the store does not ask for it.
+    pub fn begin_callouts(&self) {
+        self.0.callouts.begin(&self.0, self.accounts());
     }
 
     pub fn has_account(&self, account: AccountId) -> bool {
@@ -321,6 +341,7 @@ impl Runtime {
         if let Some(upkeep) = self.0.upkeep.get() {
             upkeep.abort();
         }
+        self.0.callouts.stop();
         for account in self.accounts() {
             if let Some((_, handle)) = self.0.loops.remove(&account) {
                 drop(handle.messages);

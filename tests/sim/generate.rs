@@ -1,6 +1,7 @@
 //! What the simulator asks of the engine: a random account, and random commands that make sense now and then. It looks
 //! at the reference's picture to name things that exist.
 
+mod callout;
 mod configuration;
 mod document;
 
@@ -22,6 +23,7 @@ pub(crate) const LANGUAGES: [&str; 3] = ["en", "de", "fr"];
 pub struct Generator {
     /// Names are never used twice.
     names: u64,
+    callouts: callout::Answers,
 }
 
 impl Generator {
@@ -38,8 +40,9 @@ impl Generator {
     pub fn command(&mut self, dice: &mut Dice, world: &World) -> Option<Command> {
         match dice.below(100) {
             0..=24 if world.items.len() < OPEN_ITEMS_MAX => Some(self.create_item(dice, world)),
-            25..=44 => offered(dice, world).map(|id| Command::AcceptReservation { id, expected: None }),
-            45..=52 => self.reject(dice, world),
+            25..=40 => offered(dice, world).map(|id| Command::AcceptReservation { id, expected: None }),
+            41..=46 => self.reject(dice, world),
+            47..=52 => self.callouts.command(dice, world),
             53..=66 => self.end_work(dice, world),
             67..=70 => self.transfer(dice, world),
             71..=82 => self.change_worker(dice, world),

@@ -4,8 +4,10 @@
 use crate::generate::Generator;
 use crate::random::{Dice, TraceHash};
 use crate::reference::World;
+use crate::script::actor_of;
 use crate::store::ModelStore;
 use cordboard_domain::id::IdSource;
+use cordboard_domain::signing::SigningSecret;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::*;
 use std::collections::VecDeque;
@@ -105,7 +107,8 @@ struct Simulation {
 
 impl Simulation {
     fn new(seed: u64, plant: Option<Plant>) -> Self {
-        let (account, records) = found_account("simulated", START, &mut IdSource::new(seed));
+        let (account, records) =
+            found_account("simulated", START, &mut IdSource::new(seed), SigningSecret::new("simulated".to_owned()));
         let mut store = ModelStore::new(account.clone());
         let mut world = World::new(account.clone());
         for record in &records {
@@ -209,9 +212,10 @@ impl Simulation {
         self.note(format!("{} {command:?}", self.clock()));
         let before = (self.engine.sequence(), self.engine.next_deadline());
         let mut out = Vec::new();
-        let result = self.engine.handle(self.now, &Actor::Operator, command, &mut out);
+        let expected = self.world.expect(&command);
+        let result = self.engine.handle(self.now, &actor_of(&command), command, &mut out);
         self.report.commands += 1;
-        let mut faults = Vec::new();
+        let mut faults = expected.held_against(&out);
         if let Err(rejection) = &result {
             self.report.rejected += 1;
             self.note(format!("    refused: {rejection:?}"));
@@ -223,6 +227,7 @@ impl Simulation {
             self.note_output(output);
         }
         faults.extend(self.world.follow(self.now, &out));
+        faults.extend(self.world.check_callouts(&out, &self.engine.outstanding()));
         self.batch.append(&mut out);
         if self.engine.next_deadline().is_none_or(|next| next > self.now) {
             faults.extend(self.world.check(self.engine.next_deadline()));
@@ -265,6 +270,7 @@ impl Simulation {
                     faults.push(format!("the timer of {next:?} did not fire"));
                 }
                 self.engine = engine;
+                faults.extend(self.world.recovered(self.now, &self.engine.outstanding()));
             }
             Err(error) => faults.push(format!("recovery failed: {error}")),
         }
@@ -282,7 +288,8 @@ impl Simulation {
             Ok(engine) => self.engine = engine,
             Err(error) => return vec![format!("recovery failed: {error}")],
         }
-        self.fire()
+        let faults = self.world.recovered(self.now, &self.engine.outstanding());
+        if faults.is_empty() { self.fire() } else { faults }
     }
 
     fn clock(&self) -> String {

@@ -9,13 +9,14 @@ mod shape;
 mod subscription;
 mod view;
 
+pub use crate::signing::SigningSecret;
 pub use change::*;
 pub use dropped::{EVENTS_DROPPED, missed};
 pub use record::{EventChannel, EventChannelState};
 pub use rules::{Batch, ChannelRules, Throttle};
 pub use shape::{Message, Passing, Shaper};
-pub use subscription::{SigningSecret, Subscription, SubscriptionKind, SubscriptionState, SubscriptionTarget};
-pub use view::{EventChannelBefore, EventChannelView, SubscriptionView};
+pub use subscription::{Subscription, SubscriptionKind, SubscriptionState, SubscriptionTarget};
+pub use view::{EventChannelConfiguration, EventChannelView, SubscriptionView};
 
 #[cfg(test)]
 mod tests;

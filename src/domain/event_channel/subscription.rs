@@ -7,10 +7,10 @@
 //! ```
 
 use crate::id::{EventChannelId, SubscriptionId};
+use crate::signing::SigningSecret;
 use crate::time::Timestamp;
 use crate::work::Stamp;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,32 +49,6 @@ impl SubscriptionTarget {
             Self::Webhook { .. } => SubscriptionKind::Webhook,
             Self::RedisStream { .. } => SubscriptionKind::RedisStream,
         }
-    }
-}
-
-/// What requests to a webhook are signed with. It is stored and shown where it is asked for, and printed nowhere.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SigningSecret {
-    /// `whsec_` and base64.
-    pub text: String,
-    /// For one that was replaced: until when it signs beside the new one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signs_until: Option<Timestamp>,
-}
-
-impl SigningSecret {
-    pub fn new(text: String) -> Self {
-        Self { text, signs_until: None }
-    }
-
-    pub fn signs_at(&self, now: Timestamp) -> bool {
-        self.signs_until.is_none_or(|until| now < until)
-    }
-}
-
-impl fmt::Debug for SigningSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningSecret").field("signs_until", &self.signs_until).finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// Rules and state, as they stand in a channel.
 #[derive(Debug, Serialize)]
-pub struct EventChannelBefore<'a> {
+pub struct EventChannelConfiguration<'a> {
     pub types: &'a [String],
     pub filter: Option<&'a Value>,
     pub fields: Option<&'a [String]>,
@@ -21,7 +21,7 @@ pub struct EventChannelBefore<'a> {
     pub state: EventChannelState,
 }
 
-impl<'a> EventChannelBefore<'a> {
+impl<'a> EventChannelConfiguration<'a> {
     pub fn of(rules: &'a ChannelRules, state: EventChannelState) -> Self {
         Self {
             types: &rules.types,
@@ -40,7 +40,7 @@ pub struct EventChannelView<'a> {
     pub id: EventChannelId,
     pub name: &'a str,
     #[serde(flatten)]
-    pub configuration: EventChannelBefore<'a>,
+    pub configuration: EventChannelConfiguration<'a>,
     pub effective_after: u64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -51,7 +51,7 @@ impl<'a> From<&'a EventChannel> for EventChannelView<'a> {
         Self {
             id: channel.id,
             name: &channel.name,
-            configuration: EventChannelBefore::of(&channel.rules, channel.state),
+            configuration: EventChannelConfiguration::of(&channel.rules, channel.state),
             effective_after: channel.effective_after,
             created_at: channel.stamp.created_at,
             updated_at: channel.stamp.updated_at,

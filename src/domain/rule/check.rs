@@ -24,6 +24,7 @@ pub enum Place {
 
 const WORKER_FACTS: [&str; 3] = ["id", "name", "activity"];
 const QUEUE_FACTS: [&str; 5] = ["name", "waiting", "available", "eligible", "longest_wait_s"];
+const REQUEST_FACTS: [&str; 3] = ["ok", "error", "status"];
 const NOW_FACTS: [&str; 4] = ["weekday", "hour", "minute", "date"];
 /// Attributes of an event as CloudEvents JSON.
 const EVENT_FACTS: [&str; 9] =
@@ -229,11 +230,12 @@ impl Check<'_> {
             (Some("worker"), Some(part)) => WORKER_FACTS.contains(&part),
             (Some("queue"), Some(part)) => QUEUE_FACTS.contains(&part),
             (Some("now"), Some(part)) => NOW_FACTS.contains(&part),
+            (Some("request"), Some(part)) => REQUEST_FACTS.contains(&part),
             (Some("schedule"), Some(_)) => true,
             _ => false,
         };
         if !known {
-            let facts = ["channel", "priority", "age_s", "worker", "queue", "now", "schedule"];
+            let facts = ["channel", "priority", "age_s", "worker", "queue", "now", "schedule", "request"];
             let hint = fact.and_then(|fact| nearest(fact, facts.into_iter()));
             let hint = hint.map_or_else(String::new, |near| format!("; did you mean `sys.{near}`?"));
             self.error("unknown_fact", at, format!("the platform knows no `{path}`{hint}"));
@@ -251,6 +253,11 @@ impl Check<'_> {
                 let message =
                     "a queue's members depend on the worker alone; put this into the step's `workers`".to_owned();
                 self.error("item_not_here", at, message);
+            }
+            Some("request") if of_worker => {
+                let message = "`sys.request` tells how the item's last `request` step went, not what a worker is; use it in \
+                               `when`, `branch` or `skip_if`, or take it into an attribute with `set`";
+                self.error("request_not_here", at, message.to_owned());
             }
             Some("queue") if place != Place::SkipIf => {
                 let message = "`sys.queue` is the queue of a route step and known only in its `skip_if`".to_owned();
@@ -289,6 +296,9 @@ mod tests {
             (json!({"var": "sys.age_s"}), Place::Workers, "fact_changes_with_time", "/when/var"),
             (json!({"var": "sys.schedule.de"}), Place::Workers, "fact_changes_with_time", "/when/var"),
             (json!({"var": "sys.queue.waiting"}), Place::Item, "queue_not_here", "/when/var"),
+            (json!({"var": "sys.request.ok"}), Place::Workers, "request_not_here", "/when/var"),
+            (json!({"var": "sys.request.ok"}), Place::QueueMembers, "request_not_here", "/when/var"),
+            (json!({"var": "sys.request.body"}), Place::Item, "unknown_fact", "/when/var"),
             (json!({"var": "sys.queue.size"}), Place::SkipIf, "unknown_fact", "/when/var"),
             (json!({"var": "item.x"}), Place::QueueMembers, "item_not_here", "/when/var"),
             (json!({"missing": ["language"]}), Place::Item, "unknown_fact", "/when/missing"),
@@ -315,6 +325,8 @@ mod tests {
             (json!({"and": [{"var": "sys.schedule.berlin"}, {"<": [{"var": "sys.now.hour"}, 12]}]}), Place::Item),
             (json!({"missing": ["item.language", "worker.languages"]}), Place::Workers),
             (json!({"all": [{"var": "item.people"}, {"!": [{"missing": ["name"]}]}]}), Place::Item),
+            (json!({"==": [{"var": "sys.request.error"}, "timeout"]}), Place::Item),
+            (json!({"var": "sys.request.ok"}), Place::SkipIf),
             (json!(true), Place::QueueMembers),
             (json!({"in": ["voice", {"var": "event.data.resource.channel"}]}), Place::Event),
         ];

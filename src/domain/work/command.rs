@@ -1,13 +1,14 @@
 //! What can be asked of the engine, what it answers, and why it may refuse. One command is one decision: it is carried
 //! out whole or changes nothing.
 
+use super::callout::{Calling, Instruction, Outcome};
 use super::record::*;
 use crate::event::Event;
 use crate::event_channel::*;
 use crate::id::*;
 use crate::rule::Finding;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Who asked for a change; told in the change's events.
@@ -19,6 +20,8 @@ pub enum Actor {
     Operator,
     Key(KeyId),
     Worker(WorkerId),
+    /// An integrator's server, in its answer to a callout.
+    Callback,
 }
 
 /// Names one resource by its id or, where names are unique, by its name.
@@ -240,6 +243,23 @@ pub enum Command {
         expected: Expected,
     },
 
+    /// What came of a `request` step. Of use only while the item waits for this very answer; otherwise nothing changes.
+    AnswerRequest {
+        item: ItemId,
+        request: RequestId,
+        outcome: Outcome<Map<String, Value>>,
+    },
+    /// What came of an offer's assignment callback. Nothing changes when the offer is not open any more.
+    AnswerAssignment {
+        id: ReservationId,
+        outcome: Outcome<Instruction>,
+    },
+    /// Puts another signing secret in force; the one before signs for `overlap_s` more seconds.
+    RotateSigningSecret {
+        secret: SigningSecret,
+        overlap_s: u32,
+        expected: Expected,
+    },
     CreateEventChannel(NewEventChannel),
     UpdateEventChannel {
         id: EventChannelId,
@@ -337,10 +357,12 @@ pub struct WorkerView {
 /// Effects are idempotent by the id they carry; they run only after their decision is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Tell the worker (and the workflow's assignment URL) of an offer.
+    /// Tell the worker of an offer.
     Offer { reservation: ReservationId, item: ItemId, worker: WorkerId, expires_at: crate::time::Timestamp },
     /// An offer is no longer open, for whatever reason.
     Withdraw { reservation: ReservationId, worker: WorkerId },
+    /// Ask an integrator's server; [`Engine::callout`](super::Engine::callout) says what.
+    Call(Calling),
 }
 
 #[derive(Debug, Clone)]

@@ -3,14 +3,15 @@
 use super::record::*;
 use crate::id::*;
 use crate::limit::*;
+use crate::signing::SigningSecret;
 use crate::time::Timestamp;
 
 /// Channels of a new account with the capacity of a worker that does not say.
 const CHANNELS: [(&str, u32); 5] = [("default", 1), ("voice", 1), ("chat", 3), ("email", 5), ("ticket", 5)];
 
 /// The records of a new account: itself, three activities and five channels. A worker starts in `Offline` and is moved
-/// there when it misses an offer.
-pub fn found_account(name: &str, now: Timestamp, ids: &mut IdSource) -> (Account, Vec<Record>) {
+/// there when it misses an offer. `secret` is drawn by the caller.
+pub fn found_account(name: &str, now: Timestamp, ids: &mut IdSource, secret: SigningSecret) -> (Account, Vec<Record>) {
     let stamp = Stamp::new(now);
     let mut activity = |name: &str, available| {
         let id = ActivityId(ids.next(now));
@@ -30,6 +31,7 @@ pub fn found_account(name: &str, now: Timestamp, ids: &mut IdSource) -> (Account
             service_level_threshold_s: SERVICE_LEVEL_THRESHOLD_S_DEFAULT,
             exclusions: Vec::new(),
         },
+        secrets: vec![secret],
         stamp,
     };
     let mut records: Vec<Record> = activities.into_iter().map(Record::Activity).collect();

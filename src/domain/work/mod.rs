@@ -1,6 +1,7 @@
 //! The distribution engine: commands and time in, outputs out. It knows workers, queues, workflows and items of one
 //! account and nothing of how commands arrive or where records are kept.
 
+mod callout;
 mod command;
 pub mod document;
 mod engine;
@@ -13,6 +14,7 @@ mod timer;
 mod trial;
 pub mod view;
 
+pub use callout::*;
 pub use command::*;
 pub use engine::*;
 pub use founding::found_account;

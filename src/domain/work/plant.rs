@@ -44,6 +44,12 @@ pub enum Plant {
     SequenceGapAtRecovery,
     /// Recovery forgets the unique keys of open items.
     UniqueKeyLostAtRecovery,
+    /// The answer to an earlier `request` step of an item is taken for that to the present one.
+    LateAnswerTaken,
+    /// Recovery forgets the callouts that were under way.
+    CalloutLostAtRecovery,
+    /// An assignment callback that fails counts as a miss of the worker.
+    CallbackFailureMissed,
 }
 
 impl Plant {
@@ -68,6 +74,9 @@ impl Plant {
         Self::OfferTimerLostAtRecovery,
         Self::SequenceGapAtRecovery,
         Self::UniqueKeyLostAtRecovery,
+        Self::LateAnswerTaken,
+        Self::CalloutLostAtRecovery,
+        Self::CallbackFailureMissed,
     ];
 }
 

@@ -4,10 +4,12 @@
 use crate::event_channel::{EventChannel, Subscription};
 use crate::id::*;
 use crate::limit::SERVICE_LEVEL_THRESHOLD_S_DEFAULT;
+use crate::signing::SigningSecret;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -68,7 +70,16 @@ pub struct Account {
     pub id: AccountId,
     pub name: String,
     pub settings: Settings,
+    /// With what callbacks are signed, the newest first; shown by a route of their own alone.
+    pub secrets: Vec<SigningSecret>,
     pub stamp: Stamp,
+}
+
+impl Account {
+    /// The secrets that sign at `now`, the newest first.
+    pub fn signing_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
+        self.secrets.iter().filter(move |secret| secret.signs_at(now))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +212,10 @@ impl ReservationState {
 pub struct Decline {
     pub worker: WorkerId,
     pub until: Timestamp,
+    /// Made by an assignment callback, and not lifted before its time: a server that refuses everybody would otherwise be
+    /// asked without end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_callback: bool,
 }
 
 /// Where an item is in its workflow.
@@ -223,9 +238,38 @@ pub struct Place {
     /// The step's time ran out while an offer was open: no new offers, on to the next step when it resolves.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expired: bool,
+    /// The latest `request` step, whose answer the item waits for while there is no result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<RequestMade>>,
     /// How often each `goto` has been taken, by step index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gotos: Vec<(u16, u32)>,
+}
+
+impl Place {
+    /// Whether the item waits for the answer to its `request` step.
+    pub fn awaits_answer(&self) -> bool {
+        self.request.as_ref().is_some_and(|made| made.result.is_none())
+    }
+}
+
+/// What an item's latest `request` step asked, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestMade {
+    /// This entering of the step: an answer to another is none to this one.
+    pub id: RequestId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<RequestResult>,
+}
+
+/// What came of a `request` step, as `sys.request` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestResult {
+    pub ok: bool,
+    /// The stable code of the failure.
+    pub error: Option<Cow<'static, str>>,
+    /// What the server that was asked last answered, if it came to that.
+    pub status: Option<u16>,
 }
 
 /// A transfer under way: who hands over, and whether that worker keeps the item until another accepts.

@@ -4,6 +4,7 @@
 use super::document::case::{Case, Expected, ExpectedStep, TestFile};
 use super::*;
 use crate::id::IdSource;
+use crate::signing::SigningSecret;
 use crate::time::Timestamp;
 use serde_json::Value;
 
@@ -43,7 +44,7 @@ fn run_case(document: &Value, file: &TestFile, case: &Case) -> Result<CaseResult
 fn declared(file: &TestFile, case: &Case) -> Result<Engine, Rejection> {
     let workers = i64::try_from(file.workers.len()).unwrap_or(i64::MAX);
     let mut now = case.at.plus_millis(-(workers + 1).saturating_mul(IDLE_APART_S * 1_000));
-    let (account, records) = found_account("test", now, &mut IdSource::new(1));
+    let (account, records) = found_account("test", now, &mut IdSource::new(1), SigningSecret::new("test".to_owned()));
     let engine = Engine::recover(account, 0, 2, now, records);
     let mut engine = engine.map_err(|error| Rejection::Invalid {
         pointer: String::new(),
@@ -142,6 +143,12 @@ fn differences(expected: &Expected, found: &Rehearsal) -> Vec<String> {
         if let Some(why) = step.detail.as_ref().and_then(|detail| detail["matches_nobody"].as_str()) {
             told.push(format!("{}: its `workers` fails for this item, so nobody matches: {why}", step.step));
         }
+    }
+    for step in &found.unanswered {
+        told.push(format!("{step}: the case gives no answer to this request; nobody is asked in a test"));
+    }
+    for step in &found.unasked {
+        told.push(format!("{step}: an answer is given to it, and it asked nothing"));
     }
     if !found.complete {
         told.push("the item was not followed to its end: it rests too often".to_owned());

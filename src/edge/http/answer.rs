@@ -204,6 +204,7 @@ fn expected(command: &mut Command) -> Option<&mut Option<u64>> {
         | RejectReservation { expected, .. }
         | WrapUpReservation { expected, .. }
         | CompleteReservation { expected, .. }
+        | RotateSigningSecret { expected, .. }
         | UpdateEventChannel { expected, .. }
         | DeleteEventChannel { expected, .. }
         | UpdateSubscription { expected, .. }
@@ -212,7 +213,7 @@ fn expected(command: &mut Command) -> Option<&mut Option<u64>> {
         CreateActivity { .. } | CreateChannel { .. } | CreateQueue { .. } | CreateSchedule { .. } => None,
         CreateWorkflow { .. } | CreateWorker(_) | CreateItem(_) | SetConnection { .. } => None,
         CreateEventChannel(_) | CreateSubscription(_) | ReportSubscription { .. } => None,
-        RecordChange { .. } | Tick => None,
+        AnswerRequest { .. } | AnswerAssignment { .. } | RecordChange { .. } | Tick => None,
     }
 }
 

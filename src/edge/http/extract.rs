@@ -265,8 +265,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// Refuses `Idempotency-Key` where the answer holds a secret, which is not kept: ignored, a retry would make a second
-/// one unnoticed.
+/// Refuses `Idempotency-Key` where the answer is not kept, be it that it holds a secret: ignored, a retry would be
+/// carried out a second time unnoticed.
 pub struct NoIdempotencyKey;
 
 impl<S: Send + Sync> FromRequestParts<S> for NoIdempotencyKey {
@@ -274,7 +274,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NoIdempotencyKey {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         if parts.headers.contains_key("idempotency-key") {
-            let message = "the answer holds a secret and is not kept; send the request without the header";
+            let message = "the answer is not kept here; send the request without the header";
             return Err(ApiError::parameter("Idempotency-Key", "not_supported", message));
         }
         Ok(Self)

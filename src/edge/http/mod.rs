@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod auth;
+mod callback_url;
 mod delivery_schema;
 mod error;
 mod extract;
@@ -35,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
-/// Bounds of the API.
+/// Bounds of the API, and what it can offer.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
     /// Requests of one key per second, in the long run.

@@ -24,6 +24,7 @@ const EXPLORER: &str = "/docs";
 fn api() -> OpenApiRouter<HttpState> {
     OpenApiRouter::with_openapi(outline())
         .merge(resource::account::routes())
+        .merge(resource::signing_secret::routes())
         .merge(resource::api_key::routes())
         .merge(resource::activity::routes())
         .merge(resource::channel::routes())

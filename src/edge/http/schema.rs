@@ -413,6 +413,28 @@ pub struct SampleItem {
     /// From 1 to 1,209,600.
     #[schema(required = false)]
     pub timeout_s: u32,
+    /// What its `request` steps are answered, at most 100: nobody is asked here.
+    #[schema(required = false)]
+    pub answers: Vec<CannedAnswer>,
+}
+
+/// The answer to a `request` step. Several of one step are given in their order, the last again and again.
+#[derive(ToSchema)]
+pub struct CannedAnswer {
+    /// JSON pointer of the step, or its label.
+    pub step: String,
+    /// Seconds until it comes; default 0.
+    #[schema(required = false)]
+    pub after_s: u32,
+    /// What the server answers; without it the request fails.
+    #[schema(value_type = Option<Object>, required = false)]
+    pub answer: Option<Value>,
+    /// The code of the failure; default `server_error`.
+    #[schema(required = false)]
+    pub error: Option<String>,
+    /// The status of the answer.
+    #[schema(required = false)]
+    pub status: Option<u16>,
 }
 
 /// What would become of sample items if a document were in force.

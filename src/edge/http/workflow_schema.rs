@@ -58,6 +58,8 @@ pub struct Step {
     #[schema(required = false)]
     pub wait: WaitStep,
     #[schema(required = false)]
+    pub request: RequestStep,
+    #[schema(required = false)]
     pub goto: GotoStep,
     #[schema(required = false)]
     pub finish: FinishStep,
@@ -150,6 +152,27 @@ pub struct WaitStep {
     /// RFC 3339 text, seconds since 1970, or an expression for either.
     #[schema(required = false)]
     pub until: Value,
+}
+
+/// Asks a server, whose JSON answer becomes attributes; `sys.request` tells what came of it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestStep {
+    /// Where to POST, http or https.
+    #[schema(min_length = 8, max_length = 2000, example = "https://crm.example/lookup")]
+    pub url: String,
+    /// Asked when `url` gives no answer that can be used.
+    #[schema(min_length = 8, max_length = 2000, required = false)]
+    pub fallback_url: String,
+    /// Seconds for each of the two; default 5.
+    #[schema(minimum = 1, maximum = 15, required = false)]
+    pub timeout_s: u32,
+    /// An attribute that takes the whole answer; without it each field becomes an attribute.
+    #[schema(min_length = 1, max_length = 120, required = false)]
+    pub into: String,
+    /// Expressions by name, sent as `data`.
+    #[schema(required = false)]
+    pub send: BTreeMap<String, Value>,
 }
 
 /// On to a labelled step of the same rule.

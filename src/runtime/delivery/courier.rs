@@ -261,10 +261,9 @@ impl Courier {
                     self.report_recovered(subscription).await;
                 }
                 Err(not_taken) => {
-                    let told = not_taken.message.clone();
-                    self.not_taken(&mut delivery, at, not_taken);
+                    let is_off = self.report_failing(subscription, &not_taken.message).await;
+                    self.not_taken(&mut delivery, at, not_taken, is_off);
                     self.around.journal.note(Entry::Attempted(delivery.clone())).await?;
-                    self.report_failing(subscription, told).await?;
                 }
             }
         }
@@ -321,7 +320,7 @@ impl Courier {
         metrics::counter!("cordboard_deliveries_total", "outcome" => kind).increment(1);
     }
 
-    fn not_taken(&self, delivery: &mut Delivery, at: Timestamp, not_taken: NotTaken) {
+    fn not_taken(&self, delivery: &mut Delivery, at: Timestamp, not_taken: NotTaken, is_off: bool) {
         let now = self.around.runtime.now();
         let NotTaken { code, message, status, answer, .. } = not_taken;
         let error = Some(AttemptError { code, message });
@@ -329,6 +328,8 @@ impl Courier {
         delivery.tries += 1;
         metrics::counter!("cordboard_deliveries_total", "outcome" => "not_taken").increment(1);
         match pause_after(delivery.tries, self.around.runtime.entropy().seed()) {
+            // Switched on again, it is tried at once.
+            Some(_) if is_off => delivery.next_attempt_at = None,
             Some(pause) => {
                 let at = now.plus_millis(pause.as_millis() as i64);
                 let off_at = self.failing_since().map(switched_off_at);
@@ -348,31 +349,34 @@ impl Courier {
         }
     }
 
-    /// Says that the subscription fails, and switches it off when it has for too long.
-    async fn report_failing(&mut self, subscription: &Subscription, error: String) -> Result<(), Over> {
+    /// Says that the subscription fails, and switches it off when it has for too long; whether it is off.
+    async fn report_failing(&mut self, subscription: &Subscription, error: &str) -> bool {
         match self.failing_since() {
-            None => self.report(subscription, SubscriptionHealth::Failing { error }).await,
+            None => {
+                self.report(subscription, SubscriptionHealth::Failing { error: error.to_owned() }).await;
+                false
+            }
             Some(since) if self.around.runtime.now() >= switched_off_at(since) => {
                 let reason = format!("it failed for five days, at last because {error}");
-                self.report(subscription, SubscriptionHealth::Disabled { reason }).await;
+                self.report(subscription, SubscriptionHealth::Disabled { reason }).await
             }
-            Some(_) => {}
+            Some(_) => false,
         }
-        Ok(())
     }
 
-    /// Tells the engine; what it could not be told now, it is at the next attempt. The record in `subscription` is
+    /// Tells the engine, if that can be; what it could not be told now, it is at the next attempt. The record in `subscription` is
     /// brought up to date at once, for the word of the change may take a while to come back.
-    async fn report(&mut self, subscription: &Subscription, health: SubscriptionHealth) {
+    async fn report(&mut self, subscription: &Subscription, health: SubscriptionHealth) -> bool {
         let command = Command::ReportSubscription { id: self.id, starts: subscription.starts, health };
         let request = Request { actor: Actor::System, command, keys: Vec::new(), once: None };
         let account = self.account;
         if let Err(failure) = self.around.runtime.handle(account, request).await {
             tracing::warn!(subscription = %self.id, %failure, "a subscription's health could not be told");
-            return;
+            return false;
         }
         // Its event brings the same word a little later.
         drop(self.around.look(account, self.id).await);
+        true
     }
 }
 

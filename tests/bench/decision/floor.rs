@@ -2,6 +2,7 @@
 
 use super::shape::{QUEUES, Random, Shape, Workers, topic};
 use cordboard_domain::id::{IdSource, ReservationId, WorkerId};
+use cordboard_domain::signing::SigningSecret;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::*;
 use rustix::time::{ClockId, clock_gettime};
@@ -75,7 +76,8 @@ impl Floor {
     /// An account with its queues, workflows and workers, none of them available.
     pub fn open(shape: Shape) -> Self {
         let now = Timestamp::from_millis(1_767_603_600_000);
-        let (account, records) = found_account("Bench", now, &mut IdSource::new(1));
+        let (account, records) =
+            found_account("Bench", now, &mut IdSource::new(1), SigningSecret::new("bench".to_owned()));
         let engine = Engine::recover(account, 0, 2, now, records).expect("a new account recovers");
         let (random, out) = (Random::new(3), Vec::new());
         let (workers, offers, held) = (Vec::new(), Vec::new(), Vec::new());
@@ -113,7 +115,10 @@ impl Floor {
         times.0.push(cpu_ns() - before);
         let offered = |output: Output| match output {
             Output::Effect(Effect::Offer { reservation, .. }) => Some(reservation),
-            Output::Effect(Effect::Withdraw { .. }) | Output::Put(_) | Output::Delete(_) | Output::Event(_) => None,
+            Output::Effect(Effect::Withdraw { .. } | Effect::Call(_))
+            | Output::Put(_)
+            | Output::Delete(_)
+            | Output::Event(_) => None,
         };
         self.offers.extend(self.out.drain(..).filter_map(offered));
         reply.expect("the command is carried out")

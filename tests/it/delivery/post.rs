@@ -71,6 +71,20 @@ impl Post {
         .await
     }
 
+    /// The newest delivery as soon as so many have arrived.
+    pub async fn delivered(&self, subscription: &str, count: usize) -> Value {
+        soon(async {
+            loop {
+                let found = self.deliveries(subscription).await;
+                if found.len() == count && found.iter().all(|delivery| delivery["state"] == "delivered") {
+                    return found[0].clone();
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+    }
+
     /// The newest delivery as soon as so many attempts of it are written down.
     pub async fn attempted(&self, subscription: &str, attempts: usize) -> Value {
         self.delivery(subscription, |delivery| delivery["attempts"].as_array().expect("a list").len() >= attempts).await

@@ -24,7 +24,7 @@ async fn events_become_entries_of_the_stream_in_order() {
     let post = Post { office: Office::with_redis(&server.url()).await };
     let subscription = subscribe(&post).await;
     let subjects = [post.event("one").await, post.event("two").await];
-    let last = post.delivery(&subscription, |delivery| delivery["state"] == "delivered").await;
+    let last = post.delivered(&subscription, 2).await;
     let written = entries(&server, "acme:events").await.ids;
     assert_eq!(written.len(), 2);
     for (entry, subject) in written.iter().zip(&subjects) {

@@ -6,7 +6,7 @@ use cordboard::runtime::Request;
 use cordboard_domain::event::CATALOGUE;
 use cordboard_domain::event_channel::SubscriptionHealth;
 use cordboard_domain::id::{AccountId, SubscriptionId, WorkerId};
-use cordboard_domain::work::{Actor, Command};
+use cordboard_domain::work::{Actor, Asked, Calling, Cause, Command, Heard, Instruction, Outcome};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -84,9 +84,51 @@ impl Day {
 
     async fn connected(&self, worker: &str, connected: bool) {
         let id = WorkerId::parse(worker).expect("a worker");
-        let command = Command::SetConnection { id, connected };
-        let request = Request { actor: Actor::Worker(id), command, keys: Vec::new(), once: None };
+        self.command(Actor::Worker(id), Command::SetConnection { id, connected }).await;
+    }
+
+    async fn command(&self, actor: Actor, command: Command) {
+        let request = Request { actor, command, keys: Vec::new(), once: None };
         self.office.state.runtime.handle(self.account().await, request).await.expect("it is told");
+    }
+
+    /// What a server answers to what is asked now, as the runtime would bring it.
+    async fn answered(&self, well: bool) {
+        let outstanding = self.office.state.runtime.read(self.account().await, |engine, _| engine.outstanding());
+        let calling = outstanding.await.expect("it is read").pop().expect("somebody is asked");
+        let cause = |asked| Cause::new(Some(asked), "timeout", "there was no answer within 5 s", None);
+        let command = match calling {
+            Calling::Request { item, request } => {
+                let answer = json!({"tier": "gold"}).as_object().cloned().expect("an object");
+                let heard = well.then_some(Heard { answer, status: 200, from: Asked::Primary });
+                let causes = if well { Vec::new() } else { vec![cause(Asked::Primary), cause(Asked::Fallback)] };
+                Command::AnswerRequest { item, request, outcome: Outcome { heard, causes } }
+            }
+            Calling::Assignment(id) => {
+                let heard = well.then_some(Heard { answer: Instruction::None, status: 200, from: Asked::Fallback });
+                let failed = [Asked::Primary, Asked::Fallback].into_iter().take(if well { 1 } else { 2 });
+                let causes = failed.map(cause).collect();
+                Command::AnswerAssignment { id, outcome: Outcome { heard, causes } }
+            }
+        };
+        self.command(Actor::Callback, command).await;
+    }
+
+    /// Servers are asked, and answer or do not.
+    async fn callouts(&self) {
+        let request = json!({"url": "https://crm.example/who", "fallback_url": "https://crm2.example/who"});
+        let document = json!({"default": [{"request": request}, {"route": {"queue": "support"}}]});
+        let callbacks = json!({"name": "asking", "document": document, "assignment_url": "https://crm.example/assign"});
+        self.make("/v1/workflows", callbacks).await;
+        for well in [true, false] {
+            let item = self.item("asking").await;
+            self.answered(well).await;
+            self.offer(&item).await;
+            self.answered(well).await;
+            self.change("POST", &format!("/v1/work-items/{item}/cancel"), json!({})).await;
+        }
+        let rotate = format!("/v1/accounts/{}/signing-secret/rotate", self.account().await);
+        self.change("POST", &rotate, json!({"overlap_s": 3_600})).await;
     }
 
     /// Each kind of configuration comes, changes and goes.
@@ -177,6 +219,7 @@ impl Day {
         self.change("POST", &format!("/v1/work-items/{item}/cancel"), reason).await;
         self.change("PATCH", &format!("/v1/workers/{ann}"), json!({"attributes": {"languages": ["en"]}})).await;
         self.delete("/v1/workers/bob").await;
+        self.callouts().await;
         let remote = json!({"name": "cara", "activity": "Available", "connection_required": true});
         let cara = self.make("/v1/workers", remote).await;
         self.connected(&cara, true).await;

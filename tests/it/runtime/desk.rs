@@ -98,11 +98,16 @@ impl Desk {
     }
 
     pub async fn with(limits: Limits) -> Self {
+        Self::asking(limits, loopback_client).await
+    }
+
+    /// A desk whose requests leave by this client, once callouts are begun.
+    pub async fn asking(limits: Limits, client: impl FnOnce(Arc<ManualClock>) -> Arc<dyn Fetch>) -> Self {
         let database = Database::sqlite().await;
         let store = Arc::new(FailingStore::new(database.store.clone()));
         let clock = Arc::new(ManualClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(CountingEntropy::default());
-        let fetch = loopback_client(clock.clone());
+        let fetch = client(clock.clone());
         let ports =
             Ports { store: store.clone(), clock: clock.clone(), entropy: entropy.clone(), fetch: fetch.clone() };
         let runtime = Runtime::start(ports, limits).await.expect("it starts");

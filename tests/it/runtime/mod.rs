@@ -1,5 +1,7 @@
 //! The loop of an account: group commit, what is visible when, failures of the store, timers, idempotency.
 
+mod callout;
+mod callout_limits;
 mod commit;
 mod desk;
 mod failure;

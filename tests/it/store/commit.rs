@@ -20,7 +20,7 @@ pub async fn a_batch_is_stored_whole(store: &dyn Store) {
         to_queue: Some(queue.id),
         former: None,
     }));
-    item.declines.push(Decline { worker: worker.id, until: START });
+    item.declines.push(Decline { worker: worker.id, until: START, by_callback: false });
     let reservation = sample.reservation(item.id, worker.id, ReservationState::Offered);
     let channel = sample.event_channel("all");
     let webhook = SubscriptionTarget::Webhook { url: "https://crm.example/".to_owned() };

@@ -29,7 +29,7 @@ impl Sample {
 
     pub async fn seeded(store: &dyn Store, seed: u64) -> Self {
         let mut ids = IdSource::new(seed);
-        let (account, founded) = found_account("Acme", START, &mut ids);
+        let (account, founded) = found_account("Acme", START, &mut ids, SigningSecret::new("sample".to_owned()));
         store.found(&account, &founded, &[]).await.expect("the account is founded");
         Self { account, founded, ids, commits: 0, sequence: 0 }
     }

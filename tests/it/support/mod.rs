@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod database;
 pub mod dice;
+pub mod ear;
 pub mod failing_store;
 pub mod loaded;
 pub mod outbound;
@@ -11,3 +12,4 @@ pub mod plain_http;
 pub mod postgres;
 pub mod program;
 pub mod redis;
+pub mod servers;

@@ -68,7 +68,7 @@ pub fn workflow(dice: &mut Dice, place: u64) -> Command {
     Command::CreateWorkflow {
         name: format!("flow{place}"),
         document: document::workflow(dice),
-        assignment_url: None,
+        assignment_url: dice.chance(1, 2).then(|| "https://one.example/assign".to_owned()),
         assignment_fallback_url: None,
     }
 }

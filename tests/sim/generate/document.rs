@@ -46,7 +46,7 @@ fn steps(dice: &mut Dice, depth: u32) -> Vec<Value> {
 }
 
 fn step(dice: &mut Dice, depth: u32) -> Value {
-    match dice.below(14) {
+    match dice.below(16) {
         0 => json!({"set": {"priority": {"+": [{"var": "sys.priority"}, dice.below(9)]}}}),
         1 => json!({"set": {"attributes": {"lang": dice.one(&super::LANGUAGES)}}}),
         2 => json!({"wait": {"seconds": dice.between(1, 20)}}),
@@ -55,8 +55,26 @@ fn step(dice: &mut Dice, depth: u32) -> Value {
             {"when": {"==": [{"var": "item.tier"}, "gold"]}, "steps": steps(dice, 1)},
         ]}),
         4 if dice.chance(1, 4) => json!({"finish": {"outcome": dice.one(&["complete", "cancel"])}}),
+        5 | 6 => request(dice),
         _ => route(dice),
     }
+}
+
+fn request(dice: &mut Dice) -> Value {
+    let mut request = json!({"url": "https://one.example/ask"});
+    if dice.chance(1, 2) {
+        request["fallback_url"] = json!("https://two.example/ask");
+    }
+    if dice.chance(1, 2) {
+        request["timeout_s"] = json!(dice.between(1, 15));
+    }
+    if dice.chance(1, 3) {
+        request["into"] = json!("told");
+    }
+    if dice.chance(1, 3) {
+        request["send"] = json!({"lang": {"var": "item.lang"}});
+    }
+    json!({ "request": request })
 }
 
 fn route(dice: &mut Dice) -> Value {
@@ -87,6 +105,8 @@ fn route(dice: &mut Dice) -> Value {
             json!({"==": [{"var": "sys.queue.available"}, 0]}),
             json!({"==": [{"var": "sys.queue.eligible"}, 0]}),
             json!({">=": [{"var": "sys.queue.waiting"}, 3]}),
+            json!({"===": [{"var": "sys.request.ok"}, false]}),
+            json!({"==": [{"var": "sys.request.error"}, "timeout"]}),
         ]);
     }
     if dice.chance(1, 4) {

@@ -7,7 +7,7 @@ use cordboard_domain::id::*;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::*;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub type Faults = Vec<String>;
@@ -17,6 +17,7 @@ impl World {
     pub fn follow(&mut self, now: Timestamp, outputs: &[Output]) -> Faults {
         let mut faults = Faults::new();
         self.now = now;
+        self.begun.clear();
         self.expect_worker_facts(outputs);
         for output in outputs {
             match output {
@@ -138,6 +139,13 @@ impl World {
         let live = |(worker, until): (WorkerId, Timestamp)| (until > now).then_some((worker, until));
         let told = record.declines.iter().map(|it| (it.worker, it.until)).filter_map(live).collect::<BTreeMap<_, _>>();
         item.declines.retain(|_, until| *until > now);
+        let callback = record.declines.iter().filter(|it| it.until > now && it.by_callback);
+        let callback: BTreeSet<_> = callback.map(|it| it.worker).collect();
+        item.declined_by_callback.retain(|worker| item.declines.contains_key(worker));
+        if callback != item.declined_by_callback {
+            let expected = &item.declined_by_callback;
+            faults.push(format!("{} is declined by callbacks for {callback:?}, expected {expected:?}", record.id));
+        }
         if told != item.declines {
             faults.push(format!("{} is declined by {told:?}, expected {:?}", record.id, item.declines));
         }
@@ -153,6 +161,7 @@ impl World {
             return;
         };
         let (resource, detail) = (&data["resource"], &data["detail"]);
+        self.by_callback = data["actor"]["kind"] == "callback";
         match event.event_type.split_once('.') {
             Some(("work_item" | "workflow", _)) if event.subject.starts_with("itm_") => {
                 self.hear_item(event, resource, detail, faults);

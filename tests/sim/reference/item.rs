@@ -8,7 +8,7 @@ use cordboard_domain::id::*;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::*;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl World {
     pub fn hear_item(&mut self, event: &Event, resource: &Value, detail: &Value, faults: &mut Faults) {
@@ -46,13 +46,17 @@ impl World {
             "workflow.rule_matched" => {
                 item.ask = None;
                 item.wait_until = None;
+                (item.asking, item.request) = (None, Value::Null);
                 self.check_rule(id, resource["rule"].as_str(), faults);
             }
             "workflow.step_entered" => {
                 item.ask = None;
                 item.wait_until = detail["until"].as_str().and_then(|text| Timestamp::parse(text).ok());
+                item.asking = detail["request"].as_str().and_then(|text| RequestId::parse(text).ok());
+                self.begun.extend(detail["request"].as_str().map(str::to_owned));
                 self.check_skip(id, was_in, detail["skipped"].as_str(), faults);
             }
+            "workflow.request_answered" | "workflow.request_failed" => self.request_ended(event, id, detail, faults),
             "workflow.step_timed_out" => self.step_timed_out(id, faults),
             "work_item.queued" if detail["again"].is_null() => {
                 item.waiting_since.get_or_insert(now);
@@ -68,6 +72,7 @@ impl World {
                 item.ask = None;
                 item.wait_until = None;
                 item.handover = None;
+                item.asking = None;
                 item.declines.clear();
             }
             "work_item.assigned" => {
@@ -105,8 +110,11 @@ impl World {
             queue: None,
             waiting_since: None,
             declines: BTreeMap::new(),
+            declined_by_callback: BTreeSet::new(),
             ask: None,
             wait_until: None,
+            asking: None,
+            request: Value::Null,
             handover: None,
             wrap_up_until: None,
         };
@@ -134,7 +142,7 @@ impl World {
         Facts {
             item: item.attributes.clone(),
             worker: serde_json::json!({}),
-            sys: serde_json::json!({"channel": item.channel, "priority": item.priority}),
+            sys: serde_json::json!({"channel": item.channel, "priority": item.priority, "request": item.request}),
         }
     }
 
@@ -228,6 +236,7 @@ impl World {
         let Some(item) = self.items.get_mut(&id) else { return };
         match detail["outcome"].as_str() {
             Some("started") => {
+                item.asking = None;
                 let Some(from) = worker("from_worker") else { return };
                 let to_queue = detail["to_queue"].as_str().and_then(|text| QueueId::parse(text).ok());
                 let warm = detail["warm"] == true;
@@ -243,6 +252,7 @@ impl World {
             Some("undone") => {
                 let Some(handover) = item.handover.take() else { return };
                 item.ask = None;
+                (item.asking, item.wait_until) = (None, None);
                 if handover.warm {
                     item.waiting_since = handover.former_since;
                     item.declines.clear();

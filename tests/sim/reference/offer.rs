@@ -16,6 +16,10 @@ impl World {
             faults.push(format!("{id} has ended and is heard of again: {}", event.event_type));
             return;
         }
+        if event.event_type.starts_with("reservation.callback_") {
+            self.hear_callback(id, state, faults);
+            return;
+        }
         if state == ReservationState::Offered {
             self.offered(id, resource, faults);
             return;
@@ -40,6 +44,9 @@ impl World {
             ReservationState::Accepted => self.set_misses(worker, 0),
             ReservationState::Rejected => {
                 self.set_misses(worker, 0);
+                self.declined(item, worker);
+            }
+            ReservationState::Canceled if resource["reason"] == "assignment_callback_failed" => {
                 self.declined(item, worker);
             }
             ReservationState::TimedOut => {
@@ -81,10 +88,16 @@ impl World {
     /// nobody else is left to ask.
     fn declined(&mut self, id: ItemId, worker: WorkerId) {
         let until = self.now.plus_seconds(self.account.settings.reoffer_after_s);
-        let now = self.now;
+        let (now, by_callback) = (self.now, self.by_callback);
         let Some(item) = self.items.get_mut(&id) else { return };
         item.declines.retain(|_, until| *until > now);
         item.declines.insert(worker, until);
+        item.declined_by_callback.remove(&worker);
+        if by_callback {
+            item.declined_by_callback.insert(worker);
+        }
+        item.declined_by_callback.retain(|worker| item.declines.contains_key(worker));
+        let firm = !item.declined_by_callback.is_empty();
         let decliners = item.declines.len();
         let direct = item.handover.as_ref().is_some_and(|handover| handover.to_worker.is_some());
         if let Some(ask) = &mut item.ask {
@@ -93,7 +106,7 @@ impl World {
                 ask.prefer_until = None;
             }
         }
-        if direct || decliners < 2 || self.offers_of(id) > 0 {
+        if firm || direct || decliners < 2 || self.offers_of(id) > 0 {
             return;
         }
         let Some(item) = self.items.get(&id) else { return };
@@ -113,6 +126,9 @@ impl World {
             return;
         };
         self.judge_offer(item, worker, expires_at, faults);
+        if self.is_asked_about(item) {
+            self.begun.push(id.to_string());
+        }
         let place = |field: &str| resource[field].as_str().unwrap_or_default();
         let reservation = Reservation {
             id,

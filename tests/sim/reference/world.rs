@@ -58,9 +58,15 @@ pub struct Held {
     pub queue: Option<QueueId>,
     pub waiting_since: Option<Timestamp>,
     pub declines: BTreeMap<WorkerId, Timestamp>,
+    /// Those among them that a callback made.
+    pub declined_by_callback: BTreeSet<WorkerId>,
     pub ask: Option<Ask>,
-    /// The end of a wait step.
+    /// The end of a wait step, or when an answer counts as lost.
     pub wait_until: Option<Timestamp>,
+    /// The request whose answer the item waits for.
+    pub asking: Option<RequestId>,
+    /// What `sys.request` says of the last one.
+    pub request: Value,
     pub handover: Option<Handover>,
     pub wrap_up_until: Option<Timestamp>,
 }
@@ -92,6 +98,10 @@ pub struct World {
     pub sequence: u64,
     /// Workers that have just missed as often as they may.
     pub to_move: BTreeSet<WorkerId>,
+    /// Whether a callback made what is being heard of.
+    pub by_callback: bool,
+    /// Message ids of what must be asked because of the command that is followed.
+    pub begun: Vec<String>,
     pub memo: Memo,
 }
 
@@ -113,6 +123,8 @@ impl World {
             ended: BTreeSet::new(),
             sequence: 0,
             to_move: BTreeSet::new(),
+            by_callback: false,
+            begun: Vec::new(),
             memo: Memo::default(),
         }
     }

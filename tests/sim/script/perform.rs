@@ -1,5 +1,6 @@
 //! What the commands of a script mean.
 
+use super::callout;
 use super::parse::{Step, Word, millis};
 use super::play::{START, Stage};
 use super::tell;
@@ -9,7 +10,7 @@ use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-type Done = Result<(), String>;
+pub(super) type Done = Result<(), String>;
 
 pub fn perform(stage: &mut Stage, step: &Step) -> Done {
     let verb = step.word(0).ok_or("a command begins with a word")?;
@@ -44,12 +45,18 @@ pub fn perform(stage: &mut Stage, step: &Step) -> Done {
             tell(stage, Command::DeleteWorker { id, expected: None })
         }
         "accept" | "reject" => answer(stage, step, verb, name),
+        "answer" => callout::answer(stage, step, name),
+        "instruct" => callout::instruct(stage, step, name),
+        "outstanding" => {
+            stage.outstanding();
+            Ok(())
+        }
         "wrap" | "complete" | "cancel" | "reroute" | "transfer" => end(stage, step, verb, name),
         other => Err(format!("no command is called `{other}`")),
     }
 }
 
-fn tell(stage: &mut Stage, command: Command) -> Done {
+pub(super) fn tell(stage: &mut Stage, command: Command) -> Done {
     stage.handle(command)?;
     stage.fire()
 }
@@ -153,7 +160,8 @@ fn configure(stage: &mut Stage, step: &Step, verb: &str, name: &str) -> Done {
             match store.workflows.values().find(|it| it.name == name).map(|it| it.id) {
                 Some(id) => Command::PublishWorkflow { id, document, reevaluate: step.yes("reevaluate"), expected },
                 None => {
-                    Command::CreateWorkflow { name: new, document, assignment_url: None, assignment_fallback_url: None }
+                    let assignment_url = step.pair("assignment_url").map(str::to_owned);
+                    Command::CreateWorkflow { name: new, document, assignment_url, assignment_fallback_url: None }
                 }
             }
         }
@@ -233,13 +241,17 @@ fn change_item(stage: &mut Stage, step: &Step, name: &str) -> Done {
     tell(stage, Command::UpdateItem { id, attributes, priority, reevaluate, expected: None })
 }
 
-/// `accept i1 by ann`: without `by`, the item's only offer, or its last one.
-fn answer(stage: &mut Stage, step: &Step, verb: &str, name: &str) -> Done {
+/// `by ann`: without it, the item's only offer, or its last one.
+pub(super) fn offer(stage: &Stage, name: &str, by: Option<&str>) -> Result<ReservationId, String> {
     let item = stage.names.item(name)?;
-    let by = step.word(3).map(|name| worker(stage, name)).transpose()?;
+    let by = by.map(|name| worker(stage, name)).transpose()?;
     let offers = stage.store.reservations.values().filter(|it| it.item == item);
     let offer = offers.filter(|it| by.is_none_or(|by| it.worker == by)).max_by_key(|it| (it.state.is_live(), it.id));
-    let id = offer.ok_or_else(|| format!("`{name}` was never offered there"))?.id;
+    Ok(offer.ok_or_else(|| format!("`{name}` was never offered there"))?.id)
+}
+
+fn answer(stage: &mut Stage, step: &Step, verb: &str, name: &str) -> Done {
+    let id = offer(stage, name, step.word(3))?;
     let expected = None;
     tell(
         stage,

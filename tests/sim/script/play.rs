@@ -10,6 +10,11 @@
 //! item i1 {…} flow=flow channel=voice priority=5 timeout=60s key=k
 //! set i1 {…} priority=9 reevaluate=yes · reroute i1 flow=other
 //! accept i1 by ann · reject i1 by ann activity=Break · wrap i1 30s · complete i1 · cancel i1 reason=why
+//! answer i1 {"tier": "gold"} · answer i1 fails=timeout status=504 · answer i1 visit=1 {…}
+//!                                                what the item's request step is answered, the first one's, doubled too
+//! instruct i1 accept by ann · instruct i1 reject · instruct i1 none · instruct i1 fails=timeout
+//!                                                what an offer's assignment callback is answered
+//! outstanding                                    the callouts that a start would make again
 //! transfer i1 worker=ben · transfer i1 queue=support warm=yes
 //! +20s                                           time passes, every timer fires at its own moment
 //! jump 20s                                       the clock jumps; all timers fire late, at once
@@ -23,6 +28,7 @@ use super::perform;
 use super::tell::Names;
 use crate::store::ModelStore;
 use cordboard_domain::id::IdSource;
+use cordboard_domain::signing::SigningSecret;
 use cordboard_domain::time::Timestamp;
 use cordboard_domain::work::*;
 
@@ -52,7 +58,8 @@ pub fn traces(parts: &[Part]) -> Result<Vec<Vec<String>>, String> {
 
 impl Stage {
     fn new() -> Result<Self, String> {
-        let (account, records) = found_account("script", START, &mut IdSource::new(1));
+        let (account, records) =
+            found_account("script", START, &mut IdSource::new(1), SigningSecret::new("script".to_owned()));
         let mut store = ModelStore::new(account.clone());
         records.iter().for_each(|record| store.put(record.clone()));
         let engine = Engine::recover(account, 0, 2, START, records).map_err(|error| error.to_string())?;
@@ -62,9 +69,12 @@ impl Stage {
     /// Carries out one command, commits it, and tells what came of it.
     pub fn handle(&mut self, command: Command) -> Result<Option<Reply>, String> {
         let mut out = Vec::new();
-        let result = self.engine.handle(self.now, &Actor::Operator, command, &mut out);
+        let result = self.engine.handle(self.now, &actor_of(&command), command, &mut out);
         self.store.commit(&out)?;
         for output in &out {
+            if let Output::Effect(Effect::Call(calling)) = output {
+                self.names.note_call(*calling);
+            }
             let Output::Event(event) = output else { continue };
             if let Some(line) = self.names.tell(event, &self.store) {
                 self.trace.push(format!("{} {line}", clock(self.now)));
@@ -82,6 +92,21 @@ impl Stage {
                 self.trace.push(format!("refused: {rejection}"));
                 Ok(None)
             }
+        }
+    }
+
+    /// The callouts that wait for an answer, by the names of their items.
+    pub fn outstanding(&mut self) {
+        for calling in self.engine.outstanding() {
+            let url = self.engine.callout(calling, self.now).map_or_else(|| "nobody".into(), |callout| callout.url);
+            let line = match calling {
+                Calling::Request { item, .. } => format!("{} asks {url}", self.names.item_name(&item.to_string())),
+                Calling::Assignment(id) => {
+                    let item = self.store.reservations.get(&id).map(|it| it.item.to_string()).unwrap_or_default();
+                    format!("an offer of {} asks {url}", self.names.item_name(&item))
+                }
+            };
+            self.trace.push(line);
         }
     }
 
@@ -111,6 +136,14 @@ impl Stage {
         let recovered = Engine::recover(account, self.store.sequence, 3, self.now, records);
         self.engine = recovered.map_err(|error| error.to_string())?;
         self.fire()
+    }
+}
+
+/// Who gives a command in a script.
+pub fn actor_of(command: &Command) -> Actor {
+    match command {
+        Command::AnswerRequest { .. } | Command::AnswerAssignment { .. } => Actor::Callback,
+        _ => Actor::Operator,
     }
 }
 

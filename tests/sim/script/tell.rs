@@ -14,11 +14,22 @@ pub struct Names {
     pub items: BTreeMap<String, ItemId>,
     /// The name for the item that is being created.
     pub next: Option<String>,
+    /// Requests that items have made, in order.
+    pub requests: BTreeMap<ItemId, Vec<RequestId>>,
 }
 
 impl Names {
     pub fn item(&self, name: &str) -> Result<ItemId, String> {
         self.items.get(name).copied().ok_or_else(|| format!("no item is called `{name}`"))
+    }
+
+    /// Keeps which request an item makes; one that is made again is the same.
+    pub fn note_call(&mut self, calling: Calling) {
+        let Calling::Request { item, request } = calling else { return };
+        let made = self.requests.entry(item).or_default();
+        if !made.contains(&request) {
+            made.push(request);
+        }
     }
 
     pub fn item_name(&self, id: &str) -> String {
@@ -36,7 +47,7 @@ impl Names {
         }
         let (kind, what) = event.event_type.split_once('.')?;
         match kind {
-            "reservation" => Some(self.tell_reservation(what, resource, store)),
+            "reservation" => Some(self.tell_reservation(what, resource, detail, store)),
             "worker" => tell_worker(what, resource, detail, store),
             "work_item" | "workflow" if event.subject.starts_with("itm_") => {
                 let name = self.item_name(&event.subject);
@@ -46,7 +57,7 @@ impl Names {
         }
     }
 
-    fn tell_reservation(&self, what: &str, resource: &Value, store: &ModelStore) -> String {
+    fn tell_reservation(&self, what: &str, resource: &Value, detail: &Value, store: &ModelStore) -> String {
         let item = self.item_name(resource["work_item"].as_str().unwrap_or_default());
         let worker = worker_name(&resource["worker"], store);
         let reason = reason(resource);
@@ -57,6 +68,11 @@ impl Names {
             "timed_out" => format!("{item} missed by {worker}"),
             "rescinded" => format!("{item} rescinded from {worker}"),
             "canceled" => format!("{item} withdrawn from {worker}{reason}"),
+            "callback_answered" => {
+                let by = detail["answered_by"].as_str().unwrap_or("?");
+                format!("{item} to {worker}: {by} instructs {}{}", text(&detail["instruction"]), causes(detail))
+            }
+            "callback_failed" => format!("{item} to {worker}: no instruction{}", causes(detail)),
             "wrapping" => format!("{worker} wraps up {item}"),
             "completed" => format!("{worker} is done with {item}{reason}"),
             other => format!("{item} {other} {worker}"),
@@ -81,12 +97,14 @@ fn tell_item(what: &str, resource: &Value, detail: &Value, store: &ModelStore) -
     Some(match what {
         "rule_matched" => format!("takes rule {}", resource["rule"].as_str()?),
         "step_entered" => {
-            let notes = detail.as_object().into_iter().flatten();
+            let notes = detail.as_object().into_iter().flatten().filter(|(name, _)| *name != "request");
             let notes: Vec<_> = notes.map(|(name, value)| format!(" {name}={}", text(value))).collect();
             format!("enters {}{}", resource["step"].as_str()?, notes.concat())
         }
         "step_timed_out" => "step timed out".to_owned(),
         "exhausted" => "has no step left".to_owned(),
+        "request_answered" => format!("is answered by {}{}", text(&detail["answered_by"]), causes(detail)),
+        "request_failed" => format!("is not answered{}", causes(detail)),
         "queued" if detail["again"] == true => format!("waits again in {}", queue_name(&resource["queue"], store)),
         "queued" => format!("waits in {}", queue_name(&resource["queue"], store)),
         "routed" => format!("starts anew ({})", detail["why"].as_str()?),
@@ -100,6 +118,17 @@ fn tell_item(what: &str, resource: &Value, detail: &Value, store: &ModelStore) -
         "completed" | "canceled" => format!("{what}{}", reason(resource)),
         _ => return None,
     })
+}
+
+/// Why attempts of a callout failed.
+fn causes(detail: &Value) -> String {
+    let causes = detail["causes"].as_array().into_iter().flatten();
+    let told = causes.map(|cause| {
+        let asked = cause["asked"].as_str().map_or_else(String::new, |asked| format!("{asked}: "));
+        let status = cause["status"].as_u64().map_or_else(String::new, |status| format!(" {status}"));
+        format!(" ({asked}{}{status})", cause["code"].as_str().unwrap_or("?"))
+    });
+    told.collect()
 }
 
 pub fn worker_name(id: &Value, store: &ModelStore) -> String {

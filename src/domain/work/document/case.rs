@@ -7,6 +7,7 @@ use super::offline::OfflineDirectory;
 use crate::id::IdSource;
 use crate::limit::{ITEM_TIMEOUT_S_DEFAULT, PRIORITY_PER_MINUTE_MAX};
 use crate::rule::{Finding, Place, Severity, check_expression};
+use crate::signing::SigningSecret;
 use crate::time::Timestamp;
 use crate::work::{Exclusion, ItemState, QueueOrder, Record, found_account};
 use serde::{Deserialize, Serialize};
@@ -141,6 +142,28 @@ pub struct SampleItem {
     /// The item's time to live.
     #[serde(default = "a_day")]
     pub timeout_s: u32,
+    /// What its `request` steps are answered, since a rehearsal asks nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<CannedAnswer>,
+}
+
+/// The answer to a `request` step in a rehearsal. Several of one step are given in their order, the last again and again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CannedAnswer {
+    /// JSON pointer of the step, or its label.
+    pub step: String,
+    /// Seconds until it comes.
+    #[serde(default)]
+    pub after_s: u32,
+    /// What the server answers; without it the request fails.
+    #[serde(default)]
+    pub answer: Option<Map<String, Value>>,
+    /// The code of the failure, `server_error` when absent.
+    #[serde(default)]
+    pub error: Option<String>,
+    #[serde(default)]
+    pub status: Option<u16>,
 }
 
 fn a_day() -> u32 {
@@ -259,7 +282,8 @@ impl TestFile {
 
 /// Names of the activities and channels that every account starts with.
 fn founded() -> (Vec<String>, Vec<String>) {
-    let (_, records) = found_account("test", Timestamp::default(), &mut IdSource::new(0));
+    let (_, records) =
+        found_account("test", Timestamp::default(), &mut IdSource::new(0), SigningSecret::new("test".to_owned()));
     let (mut activities, mut channels) = (Vec::new(), Vec::new());
     for record in records {
         match record {
@@ -321,7 +345,17 @@ impl Check {
         }
     }
 
+    fn answers(&mut self, answers: &[CannedAnswer], pointer: &str) {
+        for (place, canned) in answers.iter().enumerate() {
+            if canned.answer.is_some() && canned.error.is_some() {
+                let message = "an answer or an error, not both".to_owned();
+                self.error("too_many", &format!("{pointer}/{place}/error"), message);
+            }
+        }
+    }
+
     fn case(&mut self, case: &Case, pointer: &str) {
+        self.answers(&case.item.answers, &format!("{pointer}/item/answers"));
         let channels = self.directory.channel_names();
         self.known(&channels, &case.item.channel, "channel", &format!("{pointer}/item/channel"));
         self.object(&case.item.attributes, &format!("{pointer}/item/attributes"));

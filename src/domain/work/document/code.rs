@@ -32,12 +32,12 @@ codes! {
     TOO_DEEP, "too_deep", Error, "Branches within branches beyond the allowed depth.";
     NOT_A_STEP, "not_a_step", Error, "A step has no verb, or several.";
     PREFER_MISSING, "prefer_missing", Error, "A field of a route needs `prefer` beside it.";
-    STEP_NOT_SUPPORTED, "step_not_supported", Error, "The step is reserved and this version cannot run it.";
     DUPLICATE_NAME, "duplicate_name", Error, "Two rules carry one name, or a rule is named `default`.";
     DUPLICATE_LABEL, "duplicate_label", Error, "Two steps of one rule carry one label.";
     UNKNOWN_LABEL, "unknown_label", Error, "A `goto` names a label that no step of its rule carries.";
     UNKNOWN_TIME_ZONE, "unknown_time_zone", Error, "The time zone is not in the IANA database.";
     NOT_AN_INSTANT, "not_an_instant", Error, "`wait.until` is a text that is no point in time.";
+    BAD_URL, "bad_url", Error, "A text is no absolute http or https URL of at most 2,000 characters.";
     BAD_EXPRESSION, "bad_expression", Error, "The expression cannot be compiled.";
     OBJECT_COMPARED, "object_compared", Error, "The item as a whole is compared with a worker: nobody ever matches.";
     EMPTY_DOCUMENT, "empty_document", Error, "No rule and no default: every item would be canceled.";
@@ -62,6 +62,7 @@ codes! {
     LOOP_NEVER_WAITS, "loop_never_waits", Warning, "A `goto` goes round without a route or a wait between.";
     LAST_ROUTE_TIMES_OUT, "last_route_times_out", Warning, "After this route's timeout no step is left: canceled.";
     STEPS_RUN_OUT, "steps_run_out", Warning, "After this step no step is left: the item is canceled.";
+    REQUEST_NEVER_MADE, "request_never_made", Warning, "`sys.request` is read where no `request` step can have been.";
     WITHOUT_EFFECT, "without_effect", Warning, "A field or a step changes nothing where it stands.";
     TOO_MANY_FINDINGS, "too_many_findings", Warning, "The list of findings was cut off here; an error when errors were.";
 }

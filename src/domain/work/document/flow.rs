@@ -4,15 +4,37 @@
 use super::program::{Action, Line, Op, Program};
 use super::read::{Notes, constant};
 use super::{Document, code};
+use crate::rule::variables;
 
 pub(super) fn check(document: &Document, notes: &mut Notes) {
     rules(document, notes);
+    requests(document, notes);
     // Lines are missing for steps that could not be read, so that nothing can be said of the ways between the others.
     if notes.has_errors() {
         return;
     }
     for program in document.rules.iter().map(|rule| &rule.program).chain(&document.default) {
         Ways::of(program).report(notes);
+    }
+}
+
+/// Tells of readings of `sys.request` that always find nothing: it starts anew with each run through the workflow.
+fn requests(document: &Document, notes: &mut Notes) {
+    let asks = |program: &Program| program.lines.iter().any(|line| matches!(line.op, Op::Step(Action::Request(_))));
+    let programs = document.rules.iter().map(|rule| &rule.program).chain(&document.default);
+    let asking: Vec<String> = programs.filter(|program| asks(program)).map(|it| format!("{}/", it.pointer)).collect();
+    let in_vain = notes.sites.iter().flat_map(|site| {
+        let of_rule = site.pointer.strip_prefix("/rules/").is_some_and(|rest| rest.split('/').nth(1) == Some("when"));
+        let made = !of_rule && asking.iter().any(|program| site.pointer.starts_with(program.as_str()));
+        variables(&site.value, &site.pointer).into_iter().filter(move |_| !made)
+    });
+    let in_vain = in_vain.filter(|variable| variable.path.starts_with("sys.request.") && !variable.of_element);
+    for variable in in_vain.collect::<Vec<_>>() {
+        let message = format!(
+            "`{}` tells of a `request` step of the same rule, and none comes before this: it is always nothing",
+            variable.path
+        );
+        notes.add(code::REQUEST_NEVER_MADE, variable.pointer, message);
     }
 }
 
@@ -117,7 +139,7 @@ impl<'p> Ways<'p> {
                 Some(false) => vec![*to as usize],
                 None => vec![on, *to as usize],
             },
-            Op::Step(Action::Set(_) | Action::Wait(_)) => vec![on],
+            Op::Step(Action::Set(_) | Action::Wait(_) | Action::Request(_)) => vec![on],
             Op::Step(Action::Finish { .. }) => Vec::new(),
             Op::Step(Action::Goto { to, .. }) if self.passes[line] => vec![*to as usize, on],
             Op::Step(Action::Goto { to, .. }) => vec![*to as usize],
@@ -176,7 +198,7 @@ impl<'p> Ways<'p> {
                                `workflow_exhausted`; add a step";
                 notes.add(code::STEPS_RUN_OUT, &*here.pointer, message);
             }
-            Action::Set(_) | Action::Wait(_) | Action::Goto { .. } | Action::Finish { .. } => {
+            Action::Set(_) | Action::Wait(_) | Action::Request(_) | Action::Goto { .. } | Action::Finish { .. } => {
                 let message = "after this step none is left, and the item is canceled with the reason \
                                `workflow_exhausted`; add a route or a finish";
                 notes.add(code::STEPS_RUN_OUT, &*here.pointer, message);
@@ -214,7 +236,7 @@ impl<'p> Ways<'p> {
 }
 
 fn takes_time(line: &Line) -> bool {
-    matches!(line.op, Op::Step(Action::Route(_) | Action::Wait(_)))
+    matches!(line.op, Op::Step(Action::Route(_) | Action::Wait(_) | Action::Request(_)))
 }
 
 fn report_never(here: &Line, notes: &mut Notes) {

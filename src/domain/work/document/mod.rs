@@ -19,7 +19,7 @@ pub mod step;
 pub use code::{CODES, Code};
 pub use directory::{Directory, Holders, JsonType};
 pub use offline::OfflineDirectory;
-pub use program::{Action, Line, Op, Outcome, Program, Route, Set, Until};
+pub use program::{Action, Line, Op, Outcome, Program, Request, Route, Set, Until};
 
 use crate::rule::{Expression, Finding};
 use chrono_tz::Tz;
@@ -79,6 +79,20 @@ impl Document {
             Some(place) => self.rules.get(place as usize).map(|rule| &rule.program),
             None => self.default.as_ref(),
         }
+    }
+
+    /// URLs that its steps ask, each with its JSON pointer.
+    pub fn urls(&self) -> Vec<(String, &str)> {
+        let programs = self.rules.iter().map(|rule| &rule.program).chain(&self.default);
+        let mut urls = Vec::new();
+        for line in programs.flat_map(|program| &program.lines) {
+            if let Op::Step(Action::Request(request)) = &line.op {
+                urls.push((format!("{}/request/url", line.pointer), &*request.url));
+                let fallback = request.fallback_url.as_deref();
+                urls.extend(fallback.map(|url| (format!("{}/request/fallback_url", line.pointer), url)));
+            }
+        }
+        urls
     }
 
     pub fn time_zone(&self) -> Tz {

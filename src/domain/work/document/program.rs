@@ -1,6 +1,7 @@
 //! What a document becomes: one flat program per rule, branches turned into jumps, so that an item's place is two
 //! numbers. The engine runs it; nothing here knows of items.
 
+use crate::limit::{CALLOUT_LOST_AFTER_S, CALLOUT_WAIT_S_MAX};
 use crate::rule::{Expression, Template};
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub enum Action {
     Route(Box<Route>),
     Set(Set),
     Wait(Until),
+    Request(Box<Request>),
     /// Back or forth to a labelled step, `count_max` times for one item; then on with the next line.
     Goto {
         to: u16,
@@ -79,6 +81,27 @@ impl Route {
     /// Whether anything of the step is worked out from the item; a bare queue is not.
     pub fn reads_facts(&self) -> bool {
         self.workers.is_some() || self.prefer.is_some() || self.skip_if.is_some() || !self.order_by.is_empty()
+    }
+}
+
+/// A callout to an integrator's server, whose answer becomes attributes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub url: Box<str>,
+    pub fallback_url: Option<Box<str>>,
+    /// Of each attempt.
+    pub timeout_s: u32,
+    /// The attribute that takes the answer as a whole.
+    pub into: Option<String>,
+    /// By name, in alphabetical order.
+    pub send: Option<Vec<(String, Expression)>>,
+}
+
+impl Request {
+    /// Seconds after which an answer counts as lost: both attempts, the wait for a turn, and what a busy moment takes.
+    pub fn longest_s(&self) -> u32 {
+        let attempts = 1 + u32::from(self.fallback_url.is_some());
+        attempts * self.timeout_s + CALLOUT_WAIT_S_MAX + CALLOUT_LOST_AFTER_S
     }
 }
 

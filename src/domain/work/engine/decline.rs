@@ -22,7 +22,7 @@ impl Engine {
         for old in entry.item.declines.extract_if(.., |old| old.worker == worker || old.until <= turn.now) {
             self.timers.clear(Some(old.until), Timer::Reoffer(id));
         }
-        entry.item.declines.push(Decline { worker, until });
+        entry.item.declines.push(Decline { worker, until, by_callback: *turn.actor == Actor::Callback });
         // Several declines may end in the same millisecond, and one of them may just have been struck.
         for decline in &entry.item.declines {
             self.timers.set(decline.until, Timer::Reoffer(id));
@@ -74,8 +74,9 @@ impl Engine {
     /// Once every other eligible worker has declined too, all may be offered the item again.
     fn lift_declines_if_all_declined(&mut self, turn: &mut Turn<'_>, id: ItemId) {
         let Some(entry) = self.items.get(&id) else { return };
-        let declined = entry.item.declines.iter().filter(|decline| decline.until > turn.now).count();
-        if declined < DECLINERS_TO_LIFT_MIN || self.open_offers(id) > 0 {
+        let declines = || entry.item.declines.iter().filter(|decline| decline.until > turn.now);
+        let by_callback = declines().any(|decline| decline.by_callback);
+        if by_callback || declines().count() < DECLINERS_TO_LIFT_MIN || self.open_offers(id) > 0 {
             return;
         }
         let Some(mut left) = self.candidates(id) else { return };

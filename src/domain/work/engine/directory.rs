@@ -5,6 +5,8 @@ use super::{Engine, Kind};
 use crate::id::*;
 use crate::limit::*;
 use crate::rule::{Place, Severity, check_expression};
+use crate::signing::{RotationRefused, SigningSecret, rotated};
+use crate::time::Timestamp;
 use crate::work::matching::floor::Slot;
 use crate::work::*;
 use serde_json::Value;
@@ -57,6 +59,25 @@ pub(in crate::work) fn check_attributes_size(bytes: usize) -> Result<(), Rejecti
         return Err(invalid("/attributes", "too_large", format!("at most {ATTRIBUTES_BYTES_MAX} bytes as JSON")));
     }
     Ok(())
+}
+
+/// The secrets after another was put in front, and until when those before it sign.
+pub(in crate::work) fn rotated_secrets(
+    secrets: &[SigningSecret],
+    fresh: SigningSecret,
+    now: Timestamp,
+    overlap_s: u32,
+) -> Result<(Vec<SigningSecret>, Timestamp), Rejection> {
+    check_range("/overlap_s", overlap_s, 0, SECRET_OVERLAP_S_MAX)?;
+    let until = now.plus_seconds(overlap_s);
+    let secrets = rotated(secrets, fresh, now, until).map_err(|refused| {
+        let code = match refused {
+            RotationRefused::InUse => "secret_in_use",
+            RotationRefused::TooMany { .. } => "too_many_secrets",
+        };
+        conflict(code, refused.to_string())
+    })?;
+    Ok((secrets, until))
 }
 
 /// Nesting of a value, no deeper than `most` + 1 so that no input can exhaust the stack.

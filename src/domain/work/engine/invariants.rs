@@ -93,6 +93,8 @@ impl Engine {
         );
         let key_kept = item.unique_key.as_ref().is_none_or(|key| self.unique_keys.get(key.as_str()) == Some(&id));
         require(key_kept, &id, "has lost its unique key");
+        let armed = item.place.deadline.is_some_and(|at| self.timers.contains(at, Timer::Step(id)));
+        require(!item.place.awaits_answer() || armed, &id, "waits for an answer without a last resort");
         let Some(wait) = entry.wait.as_deref() else { return };
         let wants = offered < wait.offers && !item.place.expired;
         require(wait.listed == wants, &id, "is listed against what it wants");

@@ -4,6 +4,7 @@
 //! Each command is checked whole before anything changes. After it, [`settle`](settle) gives every freed worker and
 //! every newly waiting item their match, so that between commands no free worker stands beside an item it may take.
 
+mod callout;
 mod configuration;
 mod decline;
 mod directory;
@@ -171,6 +172,17 @@ impl Engine {
             }
             Command::CompleteReservation { id, reason, expected } => {
                 self.complete_reservation(turn, id, reason, expected)
+            }
+            Command::AnswerRequest { item, request, outcome } => {
+                self.request_answered(turn, item, request, outcome);
+                Ok(Answer::Done)
+            }
+            Command::AnswerAssignment { id, outcome } => {
+                self.assignment_answered(turn, id, outcome)?;
+                Ok(Answer::Done)
+            }
+            Command::RotateSigningSecret { secret, overlap_s, expected } => {
+                self.rotate_signing_secret(turn, secret, overlap_s, expected)
             }
             Command::CreateEventChannel(new) => self.create_event_channel(turn, new),
             Command::UpdateEventChannel { id, change, expected } => {

@@ -89,6 +89,9 @@ impl Engine {
             self.emit_item(turn, "work_item.reserved", item, None);
         }
         turn.effect(Effect::Offer { reservation: id, item, worker, expires_at });
+        if self.assignment_url(item).is_some() {
+            turn.effect(Effect::Call(Calling::Assignment(id)));
+        }
     }
 
     /// Offers of an item that wait for an answer.
@@ -229,7 +232,7 @@ impl Engine {
         self.after_decline(turn, item);
     }
 
-    fn count_miss(&mut self, turn: &mut Turn<'_>, worker: WorkerId) {
+    pub(super) fn count_miss(&mut self, turn: &mut Turn<'_>, worker: WorkerId) {
         let Some(slot) = self.floor.slot(worker) else { return };
         self.touch_worker(turn, slot);
         let misses = self.floor.change(slot, |seat| {
@@ -246,7 +249,7 @@ impl Engine {
     }
 
     /// Ends an offer as declined, and keeps its worker from the item for a while.
-    fn decline(&mut self, turn: &mut Turn<'_>, id: ReservationId, ending: Ending, reason: Option<String>) {
+    pub(super) fn decline(&mut self, turn: &mut Turn<'_>, id: ReservationId, ending: Ending, reason: Option<String>) {
         let Some(reservation) = self.reservations.get(&id) else { return };
         let (item, worker) = (reservation.item, reservation.worker);
         self.end_offer(turn, id, ending, reason);

@@ -69,7 +69,7 @@ impl Recovery {
         let mut ids: Vec<_> = engine.items.keys().copied().collect();
         ids.sort_unstable();
         for id in ids {
-            engine.recover_wait(id);
+            engine.recover_wait(now, id);
         }
         Ok(engine)
     }
@@ -250,7 +250,7 @@ impl Engine {
     }
 
     /// Puts an item back where it waited: in a queue, for a worker, or for a time.
-    fn recover_wait(&mut self, id: ItemId) {
+    fn recover_wait(&mut self, now: Timestamp, id: ItemId) {
         let Some(entry) = self.items.get(&id) else { return };
         let item = &entry.item;
         let waits = match item.state {
@@ -263,7 +263,9 @@ impl Engine {
         }
         let direct = item.transfer.as_ref().is_some_and(|transfer| transfer.to_worker.is_some());
         let deadline = item.place.deadline;
-        if item.queue.is_some() || direct {
+        if item.place.awaits_answer() {
+            self.recover_request(now, id);
+        } else if item.queue.is_some() || direct {
             self.arm_wait(id);
             self.list(id);
         } else if let Some(at) = deadline {

@@ -4,16 +4,16 @@
 
 use super::{ChannelEntry, Engine, Kind, Turn};
 use crate::id::*;
-use crate::limit::{REHEARSED_RESTS_MAX, SAMPLES_MAX};
+use crate::limit::{REHEARSED_RESTS_MAX, SAMPLE_ANSWERS_MAX, SAMPLES_MAX};
 use crate::rule::{Finding, Severity};
 use crate::time::Timestamp;
-use crate::work::document::case::SampleItem;
+use crate::work::document::case::{CannedAnswer, SampleItem};
 use crate::work::explain::EligibleWorker;
 use crate::work::matching::floor::Seat;
 use crate::work::timer::Timer;
 use crate::work::*;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Name of the workflow in which documents are rehearsed.
@@ -42,6 +42,12 @@ pub struct Rehearsal {
     pub attributes: Value,
     /// Whether it was followed to its end, or to a step in which it rests for good; `false` when that took too long.
     pub complete: bool,
+    /// Pointers of the requests for which the sample gives no answer.
+    #[serde(skip)]
+    pub unanswered: Vec<String>,
+    /// Steps of answers that were never asked for.
+    #[serde(skip)]
+    pub unasked: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -181,6 +187,11 @@ impl Engine {
             attributes.map_err(|_| super::directory::invalid("/attributes", "not_an_object", "not JSON"))?;
         let (workflow, channel) = (Reference(WORKFLOW.to_owned()), sample.channel.clone());
         let (priority, timeout_s) = (sample.priority, sample.timeout_s);
+        if sample.answers.len() > SAMPLE_ANSWERS_MAX {
+            let message = format!("at most {SAMPLE_ANSWERS_MAX} answers");
+            return Err(super::directory::invalid("/answers", "too_many", message));
+        }
+        let mut canned = Canned::new(&sample.answers);
         let new = NewItem { workflow, channel, attributes, priority, timeout_s, unique_key: None };
         let mut script = Script { start, steps: Vec::new(), item: None };
         let mut out = Vec::new();
@@ -192,35 +203,46 @@ impl Engine {
         script.note(self, id, start, out);
         let mut complete = false;
         for _ in 0..REHEARSED_RESTS_MAX {
-            let Some((at, timer)) = self.next_cue(id) else {
+            let Some((at, cue)) = self.next_cue(id, &mut canned) else {
                 complete = true;
                 break;
             };
             let mut out = Vec::new();
             let mut turn = Turn::new(at, &Actor::System, &mut out);
-            match timer {
-                Timer::Prefer(_) => self.prefer_ended(&mut turn, id),
-                Timer::Step(_) => self.step_ended(&mut turn, id),
-                Timer::Item(_) => self.item_timed_out(&mut turn, id),
-                Timer::Offer(_) | Timer::WrapUp(_) | Timer::Reoffer(_) | Timer::Presence(_) => {}
+            let preferred_waited_for = matches!(cue, Cue::Timer(Timer::Prefer(_)));
+            match cue {
+                Cue::Answer(outcome) => self.end_request(&mut turn, id, outcome),
+                Cue::Timer(Timer::Prefer(_)) => self.prefer_ended(&mut turn, id),
+                Cue::Timer(Timer::Step(_)) => self.step_ended(&mut turn, id),
+                Cue::Timer(Timer::Item(_)) => self.item_timed_out(&mut turn, id),
+                Cue::Timer(Timer::Offer(_) | Timer::WrapUp(_) | Timer::Reoffer(_) | Timer::Presence(_)) => {}
             }
             self.finish(&mut turn);
             script.note(self, id, at, out);
-            if matches!(timer, Timer::Prefer(_)) {
+            if preferred_waited_for {
                 script.repeat(self, id, at);
             }
         }
         self.clear_stage(id, start);
-        script.finish(complete).ok_or(Rejection::NotFound { resource: "work item" })
+        script.finish(complete, canned).ok_or(Rejection::NotFound { resource: "work item" })
     }
 
     /// What happens next to an item by itself, if its step ends by itself.
-    fn next_cue(&mut self, id: ItemId) -> Option<(Timestamp, Timer)> {
-        let place = &self.items.get(&id)?.item.place;
+    fn next_cue(&mut self, id: ItemId, canned: &mut Canned<'_>) -> Option<(Timestamp, Cue)> {
+        let item = &self.items.get(&id)?.item;
+        let place = &item.place;
+        if place.awaits_answer() {
+            let step = item.step.as_deref().unwrap_or_default();
+            let (after_s, outcome) = canned.next(step, self.label_of(item, step).as_deref());
+            let at = place.entered_at.plus_seconds(after_s);
+            if self.timers.next_deadline().is_none_or(|due| at < due) {
+                return Some((at, Cue::Answer(outcome)));
+            }
+        }
         if place.deadline.is_none() && place.prefer_until.is_none() {
             return None;
         }
-        self.timers.pop_due(Timestamp::from_millis(i64::MAX))
+        self.timers.pop_due(Timestamp::from_millis(i64::MAX)).map(|(at, timer)| (at, Cue::Timer(timer)))
     }
 
     /// Takes an item away, with its timers and its place in the waiting room, so that the next finds none of it.
@@ -243,6 +265,9 @@ impl Engine {
     /// Fills in where an item rests and who would be offered it there.
     fn note_rest(&self, id: ItemId, at: Timestamp, step: &mut RehearsedStep) {
         let Some(entry) = self.items.get(&id) else { return };
+        if entry.item.place.awaits_answer() {
+            return;
+        }
         step.rests = true;
         let Some(explanation) = entry.wait.as_ref().and_then(|_| self.explanation_view(id, at)) else { return };
         let explanation = explanation.explain();
@@ -251,6 +276,55 @@ impl Engine {
             step.queue_name = class.queue_name;
         }
         step.workers = explanation.eligible;
+    }
+}
+
+/// What happens next to an item that is followed.
+enum Cue {
+    Timer(Timer),
+    Answer(Outcome<Map<String, Value>>),
+}
+
+/// The answers of a sample, as far as they were given.
+struct Canned<'a> {
+    answers: &'a [CannedAnswer],
+    given: Vec<bool>,
+    unanswered: Vec<String>,
+}
+
+impl<'a> Canned<'a> {
+    fn new(answers: &'a [CannedAnswer]) -> Self {
+        Self { answers, given: vec![false; answers.len()], unanswered: Vec::new() }
+    }
+
+    /// The answer to a step, and when it comes: the first that was not given yet, else the last.
+    fn next(&mut self, step: &str, label: Option<&str>) -> (u32, Outcome<Map<String, Value>>) {
+        let of_step = |place: &usize| self.answers[*place].step == step || Some(&*self.answers[*place].step) == label;
+        let places: Vec<usize> = (0..self.answers.len()).filter(of_step).collect();
+        let fresh = places.iter().find(|place| !self.given[**place]).or(places.last());
+        let Some(place) = fresh.copied() else {
+            self.unanswered.push(step.to_owned());
+            let cause = Cause::new(None, "not_asked", "nobody is asked here, and no answer is given", None);
+            return (0, Outcome::failed(vec![cause]));
+        };
+        self.given[place] = true;
+        let canned = &self.answers[place];
+        let outcome = match &canned.answer {
+            Some(answer) => {
+                let (answer, status) = (answer.clone(), canned.status.unwrap_or(200));
+                Outcome { heard: Some(Heard { answer, status, from: Asked::Primary }), causes: Vec::new() }
+            }
+            None => {
+                let code = canned.error.clone().unwrap_or_else(|| "server_error".to_owned());
+                Outcome::failed(vec![Cause::new(Some(Asked::Primary), code, "as the sample says", canned.status)])
+            }
+        };
+        (canned.after_s, outcome)
+    }
+
+    fn unasked(&self) -> Vec<String> {
+        let left = self.answers.iter().zip(&self.given).filter(|(_, given)| !**given);
+        left.map(|(canned, _)| canned.step.clone()).collect()
     }
 }
 
@@ -267,6 +341,9 @@ impl Script {
         for output in out {
             match output {
                 Output::Put(Record::Item(item)) => self.item = Some(item),
+                Output::Event(event) if event.event_type.starts_with("workflow.request_") => {
+                    self.note_answer(event.data.get());
+                }
                 Output::Event(event) if event.event_type == "workflow.step_entered" => entered.push(event.data),
                 Output::Put(_) | Output::Delete(_) | Output::Event(_) | Output::Effect(_) => {}
             }
@@ -294,6 +371,15 @@ impl Script {
         }
     }
 
+    /// Tells of a request step what it was answered.
+    fn note_answer(&mut self, data: &str) {
+        let data: Value = serde_json::from_str(data).unwrap_or(Value::Null);
+        let detail = self.steps.last_mut().and_then(|step| step.detail.as_mut());
+        if let (Some(Value::Object(told)), Some(outcome)) = (detail, data.get("detail")) {
+            told.insert("outcome".to_owned(), outcome.clone());
+        }
+    }
+
     /// The wait for a preferred worker is over; the item rests in the same step, for others.
     fn repeat(&mut self, engine: &Engine, id: ItemId, at: Timestamp) {
         let Some(mut step) = self.steps.last().cloned() else { return };
@@ -302,8 +388,9 @@ impl Script {
         self.steps.push(step);
     }
 
-    fn finish(self, complete: bool) -> Option<Rehearsal> {
+    fn finish(self, complete: bool, canned: Canned<'_>) -> Option<Rehearsal> {
         let item = self.item?;
+        let unasked = canned.unasked();
         Some(Rehearsal {
             rule: item.rule.as_deref().map(str::to_owned),
             steps: self.steps,
@@ -312,6 +399,8 @@ impl Script {
             priority: item.priority,
             attributes: serde_json::from_str(item.attributes.get()).unwrap_or(Value::Null),
             complete,
+            unanswered: canned.unanswered,
+            unasked,
         })
     }
 }

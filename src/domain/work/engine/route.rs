@@ -315,6 +315,10 @@ impl Engine {
     pub(super) fn step_ended(&mut self, turn: &mut Turn<'_>, id: ItemId) {
         let Some(entry) = self.items.get(&id) else { return };
         let (waits, transferred) = (entry.wait.is_some(), entry.item.transfer.is_some());
+        if entry.item.place.awaits_answer() {
+            self.request_lost(turn, id);
+            return;
+        }
         if !waits {
             let line = entry.item.place.step;
             self.walk(turn, id, line + 1);

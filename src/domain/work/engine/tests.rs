@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::id::*;
+use crate::signing::SigningSecret;
 use crate::work::document::Document;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -15,7 +16,8 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = Timestamp::from_millis(1_700_000_000_000);
-        let (account, records) = found_account("test", now, &mut IdSource::new(1));
+        let (account, records) =
+            found_account("test", now, &mut IdSource::new(1), SigningSecret::new("test".to_owned()));
         let engine = Engine::recover(account, 0, 2, now, records).expect("a new account recovers");
         Self { engine, now, out: Vec::new() }
     }

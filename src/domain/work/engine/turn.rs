@@ -101,9 +101,19 @@ impl Engine {
         event_type: &'static str,
         id: ReservationId,
     ) {
+        self.emit_reservation_with(turn, event_type, id, None);
+    }
+
+    pub(in crate::work) fn emit_reservation_with(
+        &mut self,
+        turn: &mut Turn<'_>,
+        event_type: &'static str,
+        id: ReservationId,
+        detail: Option<Value>,
+    ) {
         let Some(reservation) = self.reservations.get(&id) else { return };
         let (resource, worker) = (view::ReservationView::from(reservation), reservation.worker);
-        let data = to_raw_value(&EventData { resource, actor: turn.actor, detail: None });
+        let data = to_raw_value(&EventData { resource, actor: turn.actor, detail });
         self.push_event(turn, event_type, (id.to_string(), Some(worker)), data);
     }
 

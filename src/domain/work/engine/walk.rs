@@ -22,6 +22,10 @@ impl Engine {
     /// Sends an item to the first rule that matches it.
     pub(super) fn start(&mut self, turn: &mut Turn<'_>, id: ItemId) {
         let Some(version) = self.version_of(id) else { return };
+        if let Some(entry) = self.items.get_mut(&id) {
+            // What a request of an earlier run came to says nothing to this one's rules.
+            entry.item.place.request = None;
+        }
         let chosen = match version.document.rules.is_empty() {
             true => version.document.default.is_some().then_some(None),
             false => choose_rule(&version, &self.item_facts(id, &version, turn.now)),
@@ -80,6 +84,7 @@ impl Engine {
                     Action::Route(route) => self.enter_route(turn, id, version, route),
                     Action::Set(set) => self.apply_set(turn, id, version, set),
                     Action::Wait(until) => return self.enter_wait(turn, id, version, until),
+                    Action::Request(request) => return self.enter_request(turn, id, request),
                     Action::Goto { to, count_max } => self.follow_goto(turn, id, line, *to, *count_max),
                     Action::Finish { outcome, reason } => {
                         self.emit_step(turn, id, None);
@@ -103,9 +108,9 @@ impl Engine {
         if let Some(entry) = self.items.get_mut(&id) {
             let item = &mut entry.item;
             item.step = Some(Arc::clone(pointer));
-            let gotos = std::mem::take(&mut item.place.gotos);
+            let (gotos, request) = (std::mem::take(&mut item.place.gotos), item.place.request.take());
             let rule = item.place.rule;
-            item.place = Place { rule, step: line, entered_at: now, gotos, ..Place::default() };
+            item.place = Place { rule, step: line, entered_at: now, gotos, request, ..Place::default() };
         }
     }
 
@@ -218,6 +223,9 @@ impl Engine {
         sys.insert("age_s".to_owned(), now.seconds_since(item.stamp.created_at).into());
         sys.insert("now".to_owned(), now_facts);
         sys.insert("schedule".to_owned(), schedules.into());
+        if let Some(result) = item.place.request.as_ref().and_then(|made| made.result.as_ref()) {
+            sys.insert("request".to_owned(), json!(result));
+        }
         // Moved in: `json!` would copy the attributes once more.
         let mut facts = Map::new();
         facts.insert("item".to_owned(), attributes);

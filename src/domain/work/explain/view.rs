@@ -3,6 +3,7 @@
 use super::reason::{failing_for_all, failing_part, holding_part};
 use super::*;
 use crate::rule::Expression;
+use crate::work::callout::shown_url;
 use crate::work::engine::{Engine, Version};
 use crate::work::matching::floor::{ChannelExclusion, Seat, Slot};
 use crate::work::matching::order::{IdleKey, SortKey};
@@ -126,6 +127,7 @@ impl ExplanationView {
         let whereabouts = match self.wait.as_ref().and_then(|wait| wait.queue.as_ref()) {
             Some((_, name)) => format!("in queue {name}"),
             None if self.wait.is_some() => "for the worker that it was transferred to".to_owned(),
+            None if self.item.place.awaits_answer() => format!("for the answer of {}", self.asked_url()),
             None => "in a `wait` step of its workflow".to_owned(),
         };
         match self.item.state {
@@ -135,6 +137,7 @@ impl ExplanationView {
             ItemState::Assigned => format!("{holder} has accepted the item and works on it."),
             ItemState::Wrapping => format!("{holder} does the after-call work of the item."),
             ItemState::Reserved => format!("The item is offered to {} and waits for an answer.", names.join(", ")),
+            ItemState::Pending if self.item.place.awaits_answer() => format!("The item waits {whereabouts}."),
             ItemState::Pending if self.wait.is_none() => format!("The item rests {whereabouts}."),
             ItemState::Pending => {
                 let fault = self.wait.as_ref().and_then(|wait| wait.fault.as_deref());
@@ -148,6 +151,11 @@ impl ExplanationView {
             }
             ItemState::Completed | ItemState::Canceled => "The item has ended.".to_owned(),
         }
+    }
+
+    /// Whom the item's request step asks.
+    fn asked_url(&self) -> &str {
+        self.version.request_at(&self.item.place).map_or("a server", |request| shown_url(&request.url))
     }
 
     fn rule(&self) -> Option<RuleReason> {
@@ -181,6 +189,9 @@ impl ExplanationView {
         let reason = match (&self.wait, place.deadline, place.expired) {
             (_, _, true) => "its time is up; the item goes on when the open offer ends unaccepted".to_owned(),
             (Some(_), Some(at), _) => format!("waits for a worker; goes on to the next step at {at}"),
+            (None, Some(at), _) if place.awaits_answer() => {
+                format!("waits for the answer of {}, which counts as lost at {at}", self.asked_url())
+            }
             (Some(_), None, _) => "waits for a worker, for as long as the item lives".to_owned(),
             (None, Some(at), _) => format!("rests until {at}"),
             (None, None, _) => "the last step that the item entered".to_owned(),
@@ -298,7 +309,11 @@ impl ExplanationView {
             add("reoffer", Some(decline.until), then);
         }
         add("prefer", item.place.prefer_until, "the item no longer waits for its preferred worker alone".to_owned());
-        let then = if self.wait.is_some() { "the step's time is up" } else { "the wait is over" };
+        let then = match (&self.wait, item.place.awaits_answer()) {
+            (Some(_), _) => "the step's time is up",
+            (None, true) => "the answer counts as lost, and the item goes on",
+            (None, false) => "the wait is over",
+        };
         add("step", item.place.deadline, then.to_owned());
         if matches!(item.state, ItemState::Pending | ItemState::Reserved) {
             add("work_item", Some(item.expires_at), "the item is canceled unless it is assigned".to_owned());

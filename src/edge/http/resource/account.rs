@@ -110,7 +110,7 @@ async fn create_account(
 }
 
 /// The account that a path names, if the caller reaches it.
-async fn reached(state: &HttpState, operator: &Operator, id: &str) -> Result<Account, ApiError> {
+pub(super) async fn reached(state: &HttpState, operator: &Operator, id: &str) -> Result<Account, ApiError> {
     let id = AccountId::parse(id).map_err(|_| ApiError::not_found("account"))?;
     if let Operator::Account(caller) = operator
         && caller.account != id
@@ -121,6 +121,14 @@ async fn reached(state: &HttpState, operator: &Operator, id: &str) -> Result<Acc
         return Err(ApiError::not_found("account"));
     }
     Ok(state.runtime.read(id, |engine, _| engine.account().clone()).await?)
+}
+
+/// The caller as who changes this account, which it reaches.
+pub(super) fn acting(operator: Operator, account: AccountId) -> Caller {
+    match operator {
+        Operator::Account(caller) => caller,
+        Operator::Installation => Caller { account, actor: Actor::Operator, role: Role::Admin, worker: None },
+    }
 }
 
 /// Get an account.
@@ -148,10 +156,7 @@ async fn update_account(
     body: Body<AccountChange>,
 ) -> Result<Response, ApiError> {
     let account = reached(&state, &operator, &id).await?.id;
-    let caller = match operator {
-        Operator::Account(caller) => caller,
-        Operator::Installation => Caller { account, actor: Actor::Operator, role: Role::Admin, worker: None },
-    };
+    let caller = acting(operator, account);
     let AccountChange { name, settings } = body.value;
     let settings = settings.map(|change| SettingsChange {
         miss_limit: change.miss_limit,

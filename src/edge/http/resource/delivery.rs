@@ -5,7 +5,7 @@ use super::super::HttpState;
 use super::super::answer::Answer;
 use super::super::auth::Caller;
 use super::super::error::ApiError;
-use super::super::extract::{Body, NoParams, Params};
+use super::super::extract::{Body, NoIdempotencyKey, NoParams, Params};
 use super::super::openapi::{Conflict, Forbidden};
 use super::super::{delivery_schema as schema, find};
 use crate::runtime::delivery::Unavailable;
@@ -57,6 +57,11 @@ pub struct RetryOrder {
     #[serde(default)]
     delivered_too: bool,
 }
+
+/// A ping takes no fields.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PingOrder {}
 
 impl RetryOrder {
     fn which(self) -> Result<Resend, ApiError> {
@@ -132,7 +137,10 @@ async fn list_deliveries(
 ) -> Result<Answer, ApiError> {
     let of = subscription(&state, &caller, &id).await?.id;
     let limit = find::limit(params.limit)?;
-    let filter = DeliveryFilter { state: params.state, before: params.after.map(bounded), limit: limit + 1 };
+    if params.after.is_some_and(|after| i64::try_from(after).is_err()) {
+        return Err(ApiError::parameter("after", "out_of_range", "no sequence number is that high"));
+    }
+    let filter = DeliveryFilter { state: params.state, before: params.after, limit: limit + 1 };
     let mut deliveries = state.deliveries.store().deliveries(of, &filter).await?;
     let more = deliveries.len() as u64 > limit;
     deliveries.truncate(limit as usize);
@@ -191,6 +199,7 @@ async fn retry_deliveries(
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
+    _: NoIdempotencyKey,
     body: Body<RetryOrder>,
 ) -> Result<Answer, ApiError> {
     caller.configures()?;
@@ -212,13 +221,14 @@ async fn retry_deliveries(
 ///
 /// It is signed as everything else, has no sequence number and is not listed.
 #[utoipa::path(post, path = "/v1/subscriptions/{id}/ping", tag = "Subscriptions", params(("id" = String, Path)),
-    responses((status = 200, body = schema::Attempt), Forbidden))]
+    request_body = PingOrder, responses((status = 200, body = schema::Attempt), Forbidden))]
 async fn ping_subscription(
     State(state): State<HttpState>,
     caller: Caller,
     _: NoParams,
     Path(id): Path<String>,
-    _: Body<super::Nothing>,
+    _: NoIdempotencyKey,
+    _: Body<PingOrder>,
 ) -> Result<Answer, ApiError> {
     caller.configures()?;
     let of = subscription(&state, &caller, &id).await?;

@@ -10,6 +10,7 @@ pub mod event_channel;
 pub mod queue;
 pub mod reservation;
 pub mod schedule;
+pub mod signing_secret;
 pub mod statistics;
 pub mod statistics_history;
 pub mod subscription;
@@ -27,11 +28,6 @@ use super::find::{self, PageParams};
 use crate::runtime::store::{Filter, Kind};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer};
-
-/// The body of an action that takes no fields.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 /// A page of one kind of configuration.
 async fn list_config(

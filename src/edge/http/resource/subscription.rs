@@ -3,6 +3,7 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, carry_out};
 use super::super::auth::Caller;
+use super::super::callback_url;
 use super::super::error::ApiError;
 use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find;
@@ -200,7 +201,7 @@ fn target_of(
     match kind {
         Webhook => {
             let url = url.ok_or_else(|| missing("/url", "a webhook needs a URL"))?;
-            check_url(state, &url)?;
+            callback_url::check(state, "/url", Some(&url))?;
             Ok((SubscriptionTarget::Webhook { url }, Some(signing_secret(state, secret)?)))
         }
         RedisStream => {
@@ -213,11 +214,6 @@ fn target_of(
             Ok((SubscriptionTarget::RedisStream { stream, length_max }, None))
         }
     }
-}
-
-fn check_url(state: &HttpState, url: &str) -> Result<(), ApiError> {
-    let refused = state.runtime.fetch().check_url(url);
-    refused.map_err(|failure| ApiError::field("/url", failure.code.as_str(), failure.message))
 }
 
 /// Refuses a beginning whose events are gone: they would be missing without a word.
@@ -268,7 +264,7 @@ async fn update_subscription(
     let id = subscription(&state, &caller, &id).await?.id;
     let SubscriptionChange { url, stream, length_max, from, state: new_state } = body.value;
     if let Some(url) = &url {
-        check_url(&state, url)?;
+        callback_url::check(&state, "/url", Some(url))?;
     }
     if let Some(from) = from {
         check_kept(&state, &caller, from).await?;

@@ -13,11 +13,11 @@ use crate::runtime::signature::Secret;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use cordboard_domain::event_channel::SigningSecret;
 use cordboard_domain::limit::SECRET_OVERLAP_S_DEFAULT;
+use cordboard_domain::signing::SigningSecret;
 use cordboard_domain::work::Command;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,11 +30,11 @@ pub fn routes() -> OpenApiRouter<HttpState> {
 #[serde(deny_unknown_fields)]
 pub struct SecretRotation {
     /// `whsec_` and the base64 of 24 to 64 random bytes. One is made when absent.
-    secret: Option<String>,
+    pub(super) secret: Option<String>,
     /// Seconds for which the secrets so far sign as well; default 86,400. 0 when one has become known.
     #[serde(default = "a_day")]
     #[schema(minimum = 0, maximum = 604800)]
-    overlap_s: u32,
+    pub(super) overlap_s: u32,
 }
 
 fn a_day() -> u32 {
@@ -48,13 +48,16 @@ pub(super) fn signing_secret(state: &HttpState, given: Option<String>) -> Result
             Secret::parse(&text).map_err(|error| ApiError::field("/secret", "bad_secret", error.to_string()))?;
             text
         }
-        None => {
-            let mut bytes = [0; 32];
-            state.runtime.entropy().fill(&mut bytes);
-            Secret::of_random(bytes).text()
-        }
+        None => return Ok(state.runtime.fresh_signing_secret()),
     };
     Ok(SigningSecret::new(text))
+}
+
+/// The secrets that sign, the newest in front; `None` when there is none.
+pub(super) fn show_secrets<'a>(mut signing: impl Iterator<Item = &'a SigningSecret>) -> Option<Value> {
+    let newest = signing.next()?;
+    let previous: Vec<_> = signing.map(|it| json!({ "secret": it.text, "signs_until": it.signs_until })).collect();
+    Some(json!({ "secret": newest.text, "previous": previous }))
 }
 
 /// Get the secrets with which a webhook's requests are signed. It takes an admin's or an integrator's key.
@@ -68,13 +71,11 @@ async fn get_subscription_secret(
 ) -> Result<Answer, ApiError> {
     caller.configures()?;
     let found = subscription(&state, &caller, &id).await?;
-    let mut signing = found.signing_secrets(state.runtime.now());
-    let Some(newest) = signing.next() else {
+    let secrets = show_secrets(found.signing_secrets(state.runtime.now()));
+    secrets.map(Answer::ok).ok_or_else(|| {
         let detail = "only a webhook has a secret: a Redis stream is not signed";
-        return Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", detail));
-    };
-    let previous: Vec<_> = signing.map(|it| json!({ "secret": it.text, "signs_until": it.signs_until })).collect();
-    Ok(Answer::ok(json!({ "secret": newest.text, "previous": previous })))
+        ApiError::new(StatusCode::NOT_FOUND, "not_found", detail)
+    })
 }
 
 /// Replace the secret of a webhook. For `overlap_s` requests are signed with both, so that the receiver can change over;

@@ -3,6 +3,7 @@
 use super::super::HttpState;
 use super::super::answer::{self, Answer, Order, Shown, carry_out};
 use super::super::auth::Caller;
+use super::super::callback_url;
 use super::super::error::ApiError;
 use super::super::extract::{Body, IdempotencyKey, IfMatch, NoParams, Params};
 use super::super::find::{self, PageParams};
@@ -90,6 +91,9 @@ async fn create_workflow(
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let NewWorkflow { name, document, assignment_url, assignment_fallback_url } = body.value;
+    callback_url::check(&state, "/assignment_url", assignment_url.as_deref())?;
+    callback_url::check(&state, "/assignment_fallback_url", assignment_fallback_url.as_deref())?;
+    callback_url::check_document(&state, &document).map_err(|error| within_document(error, "/document"))?;
     let command = Command::CreateWorkflow { name, document, assignment_url, assignment_fallback_url };
     let order = Order::new(command).creating("/v1/workflows").once(key, body.digest);
     let answered = carry_out(&state, &caller, order).await;
@@ -147,6 +151,9 @@ async fn update_workflow(
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
     let WorkflowChange { name, assignment_url, assignment_fallback_url } = body.value;
+    callback_url::check(&state, "/assignment_url", assignment_url.as_ref().and_then(Option::as_deref))?;
+    let fallback = assignment_fallback_url.as_ref().and_then(Option::as_deref);
+    callback_url::check(&state, "/assignment_fallback_url", fallback)?;
     let command = Command::UpdateWorkflow { id, name, assignment_url, assignment_fallback_url, expected: None };
     carry_out(&state, &caller, Order::new(command).when(condition)).await
 }
@@ -166,6 +173,7 @@ async fn publish_workflow(
 ) -> Result<Response, ApiError> {
     caller.configures()?;
     let id = id_of(&state, &caller, &id).await?;
+    callback_url::check_document(&state, &body.value)?;
     let command = Command::PublishWorkflow { id, document: body.value, reevaluate: params.reevaluate, expected: None };
     carry_out(&state, &caller, Order::new(command).when(condition)).await
 }

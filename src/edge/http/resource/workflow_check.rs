@@ -4,6 +4,7 @@
 use super::super::HttpState;
 use super::super::answer::Answer;
 use super::super::auth::Caller;
+use super::super::callback_url;
 use super::super::error::ApiError;
 use super::super::extract::{Body, NoParams};
 use super::super::openapi::Forbidden;
@@ -11,8 +12,8 @@ use super::super::{find, schema};
 use crate::runtime::store::Kind;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use cordboard_domain::work::Record;
 use cordboard_domain::work::document::case::SampleItem;
+use cordboard_domain::work::{DryRun, Record};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -88,6 +89,11 @@ async fn rehearse(
     document: Value,
     samples: Vec<SampleItem>,
 ) -> Result<Answer, ApiError> {
+    let refused = callback_url::findings(state, &document);
+    if !refused.is_empty() {
+        let run = DryRun { time: state.runtime.now(), findings: refused, samples: Vec::new() };
+        return Ok(Answer::ok(serde_json::to_value(run).unwrap_or_default()));
+    }
     let view = state.runtime.read(caller.account, |engine, now| engine.dry_run_view(now)).await?;
     // It may take a while, so neither the account's loop nor the threads that serve requests wait for it.
     let run = tokio::task::spawn_blocking(move || view.check(&document, &samples)).await.map_err(|error| {

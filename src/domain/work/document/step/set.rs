@@ -24,7 +24,8 @@ use serde_json::Value;
 pub(in crate::work::document) fn read(value: &Value, pointer: &str, notes: &mut Notes) -> Option<Action> {
     let object = notes.object(value, pointer, &["priority", "attributes"], "a set step")?;
     let priority = object.get("priority").and_then(|priority| read_priority(priority, object, notes));
-    let attributes = object.get("attributes").map_or_else(Vec::new, |values| read_attributes(values, object, notes));
+    let attributes = object.get("attributes");
+    let attributes = attributes.map_or_else(Vec::new, |values| read_values(values, &object.at("attributes"), notes));
     if object.fields.is_empty() {
         let message = "this step sets nothing; give `priority` or `attributes`, or take it out";
         notes.add(code::MISSING_FIELD, pointer, message);
@@ -47,15 +48,15 @@ fn read_priority(value: &Value, object: Object<'_>, notes: &mut Notes) -> Option
     notes.expression(value, &pointer, Place::Item)
 }
 
-fn read_attributes(value: &Value, object: Object<'_>, notes: &mut Notes) -> Vec<(String, Expression)> {
-    let pointer = object.at("attributes");
+/// Names with an expression each.
+pub(super) fn read_values(value: &Value, pointer: &str, notes: &mut Notes) -> Vec<(String, Expression)> {
     let Value::Object(fields) = value else {
         notes.wrong_type(value, pointer, "an object of names and values");
         return Vec::new();
     };
     let mut read: Vec<(String, Expression)> = Vec::new();
     for (name, value) in fields {
-        let at = join(&pointer, name);
+        let at = join(pointer, name);
         if name.is_empty() || name.contains('.') || name.chars().count() > NAME_CHARS_MAX {
             let message = format!(
                 "an attribute's name has 1 to {NAME_CHARS_MAX} characters and no dot: `item.a.b` would \

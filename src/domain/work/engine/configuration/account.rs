@@ -1,8 +1,9 @@
 //! The account's own name and settings.
 
 use crate::limit::*;
+use crate::signing::SigningSecret;
 use crate::statistics;
-use crate::work::engine::directory::{check_name_text, check_range, check_revision, invalid};
+use crate::work::engine::directory::{check_name_text, check_range, check_revision, invalid, rotated_secrets};
 use crate::work::engine::{Answer, Engine, Turn};
 use crate::work::*;
 
@@ -91,6 +92,26 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    pub(in crate::work::engine) fn rotate_signing_secret(
+        &mut self,
+        turn: &mut Turn<'_>,
+        secret: SigningSecret,
+        overlap_s: u32,
+        expected: Expected,
+    ) -> Result<Answer, Rejection> {
+        check_revision(&self.account.stamp, expected)?;
+        let (secrets, until) = rotated_secrets(&self.account.secrets, secret, turn.now, overlap_s)?;
+        self.account.secrets = secrets;
+        self.account.stamp.touch(turn.now);
+        let record = Record::Account(self.account.clone());
+        turn.put(record.clone());
+        let detail = serde_json::json!({ "previous_sign_until": until });
+        let account = self.account.clone();
+        let view = crate::work::view::AccountView::from(&account);
+        self.emit(turn, "account.signing_secret_rotated", account.id.to_string(), &view, Some(detail));
+        Ok(Answer::Record(Box::new(record)))
     }
 
     /// The event of a configuration change, with the resource as the API shows it.

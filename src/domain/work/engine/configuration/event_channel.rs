@@ -64,7 +64,7 @@ impl Engine {
             ..old
         };
         channel.stamp.touch(turn.now);
-        let detail = json!({ "before": EventChannelBefore::of(&old.rules, old.state) });
+        let detail = json!({ "before": EventChannelConfiguration::of(&old.rules, old.state) });
         self.emit(turn, "event_channel.updated", id.to_string(), &EventChannelView::from(&channel), Some(detail));
         self.config.drop_name(Kind::EventChannel, &old.name);
         self.keep_event_channel(channel.clone());

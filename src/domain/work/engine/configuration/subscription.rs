@@ -5,7 +5,7 @@ use super::workflow::check_url;
 use crate::event_channel::*;
 use crate::id::SubscriptionId;
 use crate::limit::*;
-use crate::work::engine::directory::{check_limit, check_range, check_revision, conflict, invalid};
+use crate::work::engine::directory::{check_limit, check_range, check_revision, conflict, invalid, rotated_secrets};
 use crate::work::engine::{Answer, Engine, Turn};
 use crate::work::*;
 use serde_json::{Value, json};
@@ -75,8 +75,10 @@ impl Engine {
             subscription.start_after = self.start_after(from)?;
             subscription.starts = subscription.starts.saturating_add(1);
         }
-        if let Some(state) = change.state.filter(|state| *state != subscription.state) {
+        if let Some(state) = change.state {
             check_state(state)?;
+        }
+        if let Some(state) = change.state.filter(|state| *state != subscription.state) {
             subscription.state = state;
             (subscription.failing_since, subscription.disabled_reason) = (None, None);
         }
@@ -109,23 +111,7 @@ impl Engine {
         if subscription.target.kind() != SubscriptionKind::Webhook {
             return Err(conflict("other_kind", "only a webhook has a secret: a Redis stream is not signed"));
         }
-        check_range("/overlap_s", overlap_s, 0, SECRET_OVERLAP_S_MAX)?;
-        let until = turn.now.plus_seconds(overlap_s);
-        let mut secrets = vec![secret];
-        for mut old in subscription.secrets {
-            // One that was replaced before ends when it was to end, or now already.
-            old.signs_until = Some(old.signs_until.map_or(until, |end| end.min(until)));
-            if old.signs_at(turn.now) {
-                secrets.push(old);
-            }
-        }
-        if secrets.iter().skip(1).any(|old| old.text == secrets[0].text) {
-            return Err(conflict("secret_in_use", "this secret signs already; give another one"));
-        }
-        if secrets.len() > SIGNING_SECRETS_MAX {
-            let message = format!("{} secrets sign already; give a shorter overlap_s or wait", secrets.len() - 1);
-            return Err(conflict("too_many_secrets", message));
-        }
+        let (secrets, until) = rotated_secrets(&subscription.secrets, secret, turn.now, overlap_s)?;
         subscription.secrets = secrets;
         subscription.stamp.touch(turn.now);
         let detail = json!({ "previous_sign_until": until });

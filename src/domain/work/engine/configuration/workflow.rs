@@ -3,6 +3,7 @@
 use crate::id::{ItemId, WorkflowId};
 use crate::limit::*;
 use crate::rule::{Finding, Severity};
+use crate::work::callout::is_callback_url;
 use crate::work::document::Document;
 use crate::work::engine::directory::{check_limit, check_revision, conflict, invalid};
 use crate::work::engine::{Answer, Engine, Kind, Turn, Version};
@@ -175,12 +176,8 @@ impl Engine {
     }
 }
 
-/// A callback URL is absolute, of http or https; where it may lead is decided when it is called.
 pub(super) fn check_url(pointer: &str, url: Option<&str>) -> Result<(), Rejection> {
-    let Some(url) = url else { return Ok(()) };
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let sound = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    if !sound || url.chars().count() > URL_CHARS_MAX || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    if url.is_some_and(|url| !is_callback_url(url)) {
         let message = format!("an absolute http or https URL of at most {URL_CHARS_MAX} characters");
         return Err(invalid(pointer, "bad_url", message));
     }
