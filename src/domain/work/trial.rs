@@ -249,6 +249,31 @@ mod tests {
     }
 
     #[test]
+    fn requests_are_answered_by_the_case_alone() {
+        let steps = json!([
+            {"label": "ask", "request": {"url": "https://crm.example/who"}},
+            {"goto": {"label": "ask", "count": 2}},
+            {"finish": {"outcome": "complete", "reason": "asked"}},
+        ]);
+        let expect = json!({"rule": "default", "state": "completed", "reason": "asked", "attributes": {"round": 2}});
+        let mut file = file(expect);
+        let mut told = |answers: Value| {
+            file.cases[0].item.answers = serde_json::from_value(answers).expect("answers");
+            run_cases(&json!({ "default": steps }), &file).expect("runs").remove(0).differences
+        };
+        let answer = |step: &str, round: u32| json!({"step": step, "after_s": 1, "answer": {"round": round}});
+        assert_eq!(told(json!([answer("ask", 1), answer("/default/0", 2)])), [""; 0], "the last again and again");
+        let unasked = told(json!([answer("ask", 2), answer("aks", 3)]));
+        assert_eq!(unasked, ["aks: an answer is given to it, and it asked nothing"]);
+        let unanswered = told(json!([]));
+        let missing = "/default/0: the case gives no answer to this request; nobody is asked in a test";
+        assert_eq!(unanswered, ["attribute round: 2 was expected, and it is null", missing, missing, missing]);
+        // What would take longer than a request may counts as lost.
+        let late = json!([{"step": "ask", "after_s": 600, "answer": {"round": 2}}]);
+        assert_eq!(told(late), ["attribute round: 2 was expected, and it is null"]);
+    }
+
+    #[test]
     fn an_item_that_waits_too_long_dies() {
         let steps = json!([{"wait": {"seconds": 500}}, {"wait": {"seconds": 500}}, {"route": {"queue": "support"}}]);
         let rests = json!([{"after_s": 0, "step": "/default/0"}, {"after_s": 500, "step": "/default/1"}]);

@@ -234,8 +234,9 @@ async fn an_item_says_whom_it_waits_for() {
     let item = callbacks.item("silent").await;
     let why = callbacks.office.get(&format!("/v1/work-items/{item}/explanation")).await.is(200).body;
     assert_eq!(why["summary"], format!("The item waits for the answer of {}who.", silent.url()));
-    let events = callbacks.office.get("/v1/events?limit=200").await.is(200).body;
-    assert!(!events["data"].to_string().replace("assignment_url", "").contains("step_entered\",\"key=secret"));
+    // What stands behind the question mark is nobody's affair.
+    let events = callbacks.office.get("/v1/events?types=workflow.step_entered").await.is(200).body["data"].to_string();
+    assert!(events.contains("who\"") && !events.contains("secret"), "{events}");
 }
 
 #[tokio::test]

@@ -26,7 +26,8 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let now = Timestamp::from_millis(1_700_000_000_000);
-        let (account, founded) = found_account("test", now, &mut IdSource::new(1));
+        let (account, founded) =
+            found_account("test", now, &mut IdSource::new(1), SigningSecret::new("test".to_owned()));
         let engine = Engine::recover(account, 0, 2, now, founded.clone()).expect("a new account recovers");
         let (channels, subscriptions, events) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         Self { engine, now, founded, channels, subscriptions, events, secrets: 0 }
