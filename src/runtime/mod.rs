@@ -297,9 +297,11 @@ impl Runtime {
         self.0.clock.pause(length).await;
     }
 
-    /// Ends when it may be as late as `at`.
+    /// Ends when it is as late as `at`.
     pub async fn until(&self, at: Timestamp) {
-        self.0.clock.until(at).await;
+        while self.0.clock.now() < at {
+            self.0.clock.until(at).await;
+        }
     }
 
     pub fn accounts(&self) -> Vec<AccountId> {
