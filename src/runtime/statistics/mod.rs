@@ -103,8 +103,10 @@ impl Counting {
 
     /// Takes what comes within the time for gathering, as far as one write has room.
     async fn gather(&self, progress: &mut Progress) -> anyhow::Result<Then> {
+        let until = self.clock.now().plus_millis(self.every.as_millis() as i64);
         let mut over = self.clock.pause(self.every);
-        while progress.fold.size() < ROWS_PER_WRITE_MAX {
+        // Far behind there is always a next event, and the time for gathering ends all the same.
+        while progress.fold.size() < ROWS_PER_WRITE_MAX && self.clock.now() <= until {
             let event = tokio::select! {
                 biased;
                 event = progress.feed.next() => event,
