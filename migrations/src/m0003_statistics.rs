@@ -3,7 +3,7 @@
 
 use crate::tables::{clustered, table, word};
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, binary, boolean, text, text_null};
+use sea_orm_migration::schema::{big_integer, big_integer_null, binary, text, text_null};
 use sea_orm_migration::sea_orm::DbBackend;
 
 #[derive(DeriveMigrationName)]
@@ -26,11 +26,11 @@ fn tables(backend: DbBackend) -> Vec<TableCreateStatement> {
                 big_integer_null("complete_from"),
             ],
         ),
-        // `counts` tells whose time goes on being counted.
+        // `counts_from`: up to when the time of a worker is counted that goes on being counted.
         table(
             "statistics_workers",
             &["account", "worker"],
-            vec![word("account"), word("worker"), boolean("counts"), text("body")],
+            vec![word("account"), word("worker"), big_integer_null("counts_from"), text("body")],
         ),
         table(
             "statistics_groups",

@@ -178,7 +178,7 @@ impl ChannelFeed {
     fn take(&mut self, event: &Published) -> Result<(), ChannelEnd> {
         let (now, mut out) = (self.clock.now(), Vec::new());
         let (sequence, event_type, time) = (event.sequence, &*event.event_type, event.time);
-        let passing = Passing { sequence, id: &event.id, event_type, time, text: &event.text };
+        let passing = Passing { sequence, id: &event.id, event_type, time, text: event.text() };
         self.shaper.take(now, &passing, &mut out);
         self.shaper.tick(now, &mut out);
         let of_this = matches!(event_type, UPDATED | DELETED) && *event.subject == *self.channel.to_string();
@@ -198,7 +198,7 @@ impl ChannelFeed {
 
     /// Goes on with the rules that an event put into force.
     fn change(&mut self, event: &Published) -> Result<(), ChannelEnd> {
-        let shown: Value = serde_json::from_str(&event.text).unwrap_or_default();
+        let shown: Value = serde_json::from_str(event.text()).unwrap_or_default();
         let (rules, paused) = rules_in(&shown["data"]["resource"]).map_err(ChannelEnd::Unusable)?;
         let shaper = Shaper::new(self.account, self.channel, rules, paused);
         self.shaper = shaper.map_err(|error| ChannelEnd::Unusable(error.message))?;

@@ -5,6 +5,7 @@ use super::store::{EventFilter, Store, StoreError, StoredEvent};
 use cordboard_domain::event::{Event, matching_types};
 use cordboard_domain::id::{AccountId, WorkerId};
 use cordboard_domain::time::Timestamp;
+use serde_json::value::RawValue;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
@@ -28,24 +29,25 @@ impl Committed {
 
     fn published(&self) -> &[Arc<Published>] {
         self.published.get_or_init(|| {
-            let publish = |event: &Event| {
-                let id = event.id.text();
+            let publish = |(place, event): (usize, &Event)| {
                 Arc::new(Published {
                     sequence: event.sequence,
-                    id: id.as_str().into(),
+                    id: event.id.text().as_str().into(),
                     event_type: event.event_type.into(),
                     subject: event.subject.as_str().into(),
                     time: event.time,
                     worker: event.worker,
-                    text: render(&event.cloud_event(self.account, id.as_str())),
+                    account: self.account,
+                    origin: Origin::Live(Arc::clone(&self.events), place),
+                    text: OnceLock::new(),
                 })
             };
-            self.events.iter().map(publish).collect()
+            self.events.iter().enumerate().map(publish).collect()
         })
     }
 }
 
-/// One event, ready to be sent.
+/// One event, to be sent.
 #[derive(Debug)]
 pub struct Published {
     pub sequence: u64,
@@ -54,12 +56,20 @@ pub struct Published {
     pub subject: Box<str>,
     pub time: Timestamp,
     pub worker: Option<WorkerId>,
-    /// CloudEvents 1.0 JSON, on one line.
-    pub text: Box<str>,
+    account: AccountId,
+    origin: Origin,
+    text: OnceLock<Box<str>>,
+}
+
+#[derive(Debug)]
+enum Origin {
+    /// In its commit, at this place.
+    Live(Arc<[Event]>, usize),
+    Stored(Box<StoredEvent>),
 }
 
 impl Published {
-    fn stored(account: AccountId, event: &StoredEvent) -> Arc<Self> {
+    fn stored(account: AccountId, event: StoredEvent) -> Arc<Self> {
         Arc::new(Self {
             sequence: event.sequence,
             id: event.id.as_str().into(),
@@ -67,8 +77,26 @@ impl Published {
             subject: event.subject.as_str().into(),
             time: event.time,
             worker: event.worker,
-            text: render(&event.cloud_event(account)),
+            account,
+            origin: Origin::Stored(Box::new(event)),
+            text: OnceLock::new(),
         })
+    }
+
+    /// CloudEvents 1.0 JSON, on one line; made by the first who asks for it.
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| match &self.origin {
+            Origin::Live(events, place) => render(&events[*place].cloud_event(self.account, &self.id)),
+            Origin::Stored(event) => render(&event.cloud_event(self.account)),
+        })
+    }
+
+    /// The resource after the event, and what else there is to say.
+    pub fn data(&self) -> &RawValue {
+        match &self.origin {
+            Origin::Live(events, place) => &events[*place].data,
+            Origin::Stored(event) => &event.data,
+        }
     }
 }
 
@@ -185,7 +213,7 @@ impl Feed {
         if self.position + 1 < first {
             return Err(FeedEnd::Gone { first });
         }
-        let published = page.events.iter().map(|event| Published::stored(self.account, event));
+        let published = page.events.into_iter().map(|event| Published::stored(self.account, event));
         self.ready.extend(published.filter(|event| self.wanted.wants(event)));
         (self.position, self.behind) = (page.read_to, page.more);
         Ok(())

@@ -13,6 +13,8 @@ const CYCLES: u64 = 20;
 /// Acknowledged creations after which a server is killed; it differs from cycle to cycle.
 const CREATED_BEFORE_KILL_MIN: u64 = 20;
 const CREATORS: u64 = 4;
+/// Looks until everything is counted, which takes seconds; only a test that fails takes so many.
+const LOOKS_MAX: u32 = 5_000;
 const KEY: &str = "kill-test-key-kill-test-key";
 
 #[derive(Clone)]
@@ -187,8 +189,8 @@ async fn verify_since(client: &Client, known: &Mutex<Known>, verified: &mut Veri
     }
 }
 
-/// Verifies everything there is, from nothing.
-async fn verify_all(client: &Client, known: &Mutex<Known>) {
+/// Verifies everything there is, from nothing; the sequence number of the last event.
+async fn verify_all(client: &Client, known: &Mutex<Known>) -> u64 {
     let mut afresh = Verified::default();
     verify_events(client, &mut afresh).await;
     let items = client.all("/work-items", "after", None).await;
@@ -206,6 +208,26 @@ async fn verify_all(client: &Client, known: &Mutex<Known>) {
         assert_eq!(states.get(id.as_str()), Some(&"completed"), "the completion of {id} was acknowledged");
     }
     println!("{} items, {} completions and {} events", items.len(), known.completed.len(), afresh.sequence);
+    afresh.sequence
+}
+
+/// The statistics have counted each event once, however often the server was killed.
+async fn verify_statistics(client: &Client, last_event: u64) {
+    for _ in 0..LOOKS_MAX {
+        let items = client.all("/work-items", "after", None).await;
+        let oldest = items.last().map(|item| text(item, "created_at")).expect("there are items");
+        let question = format!("/statistics/history?interval=total&from={}T00:00:00Z", &oldest[..10]);
+        let answer = client.get(&question).await.expect("the server answers");
+        if answer["computed_to"]["sequence"].as_u64().is_none_or(|counted| counted < last_event) {
+            continue;
+        }
+        let ended = |state: &str| items.iter().filter(|item| item["state"] == state).count();
+        let told = &answer["data"][0]["intervals"][0];
+        let counted = ["created", "completed", "canceled"].map(|name| told[name].clone());
+        assert_eq!(counted, [items.len(), ended("completed"), ended("canceled")].map(Value::from));
+        return;
+    }
+    panic!("events are left uncounted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -239,6 +261,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_doubled() {
         ask_again(&client, &known).await;
         verify_since(&client, &known, &mut verified).await;
     }
-    verify_all(&Client::new(&program), &known).await;
+    let last_event = verify_all(&Client::new(&program), &known).await;
+    verify_statistics(&Client::new(&program), last_event).await;
     program.kill();
 }

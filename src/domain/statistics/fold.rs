@@ -155,7 +155,7 @@ impl Fold {
 
     fn worker(&mut self, time: Timestamp, facts: WorkerFacts) {
         let WorkerFacts { id, name, activity, available, reachable } = facts;
-        if self.names.get(&Group::Worker(id)) != Some(&name) {
+        if let Some(name) = name {
             self.names.insert(Group::Worker(id), name);
         }
         self.change(id, time, |worker| {

@@ -61,6 +61,7 @@ pub(super) enum Fact {
         requested: bool,
     },
     Offer(OfferEvent, OfferFacts),
+    /// With its name when that may be new.
     Worker(WorkerFacts),
     WorkerGone(WorkerId),
     Activity {
@@ -107,7 +108,7 @@ pub(super) struct OfferFacts {
 #[derive(Debug, Deserialize)]
 pub(super) struct WorkerFacts {
     pub id: WorkerId,
-    pub name: Box<str>,
+    pub name: Option<Box<str>>,
     pub activity: Box<str>,
     pub available: bool,
     pub reachable: bool,
@@ -183,8 +184,9 @@ fn fact(event_type: &str, time: Timestamp, data: &str) -> Result<Fact, serde_jso
         "reservation.canceled" => offer(OfferEvent::Canceled)?,
         "reservation.completed" => offer(OfferEvent::Completed)?,
         "worker.deleted" => Fact::WorkerGone(read::<WorkerFacts>(data)?.0.id),
-        "worker.created" | "worker.updated" | "worker.activity_changed" | "worker.reachable" | "worker.unreachable" => {
-            Fact::Worker(read(data)?.0)
+        "worker.created" | "worker.updated" => Fact::Worker(read(data)?.0),
+        "worker.activity_changed" | "worker.reachable" | "worker.unreachable" => {
+            Fact::Worker(WorkerFacts { name: None, ..read(data)?.0 })
         }
         "activity.updated" => {
             let (ActivityFacts { name, available }, detail) = read(data)?;

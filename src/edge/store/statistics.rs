@@ -31,7 +31,7 @@ const NO_LAST_HOUR: i64 = i64::MIN;
 static HOURS: Table =
     Table { name: "statistics_hours", key: &["account", "dimension", "grp", "hour"], fixed: &[], changing: &["body"] };
 static WORKERS: Table =
-    Table { name: "statistics_workers", key: &["account", "worker"], fixed: &[], changing: &["counts", "body"] };
+    Table { name: "statistics_workers", key: &["account", "worker"], fixed: &[], changing: &["counts_from", "body"] };
 
 fn unreadable(what: &str, why: impl ToString) -> StoreError {
     StoreError::Unreadable { what: what.to_owned(), why: why.to_string() }
@@ -142,8 +142,8 @@ async fn write_workers(
     for (id, presence) in workers {
         match presence {
             Some(presence) => {
-                let counts = presence.counts_as().is_some();
-                rows.push([account.into(), id.to_string().into(), counts.into(), encode(presence)?.into()]);
+                let counts_from = presence.counts_as().map(|_| presence.charged_to.millis());
+                rows.push([account.into(), id.to_string().into(), counts_from.into(), encode(presence)?.into()]);
             }
             None => {
                 let mut delete = Query::delete();
@@ -182,7 +182,7 @@ impl SqlStore {
             return Ok(Vec::new());
         }
         let mut rows = select(WORKERS.name, &["worker", "body"]);
-        rows.and_where(equals("account", account)).and_where(equals("counts", true));
+        rows.and_where(equals("account", account)).and_where(Expr::col(Alias::new("counts_from")).is_not_null());
         if !all {
             rows.and_where(Expr::col(Alias::new("worker")).is_in(ids));
         }
@@ -249,10 +249,16 @@ impl StatisticsStore for SqlStore {
 
     async fn statistics_groups(&self, account: AccountId, filter: &GroupFilter) -> Result<Vec<NamedGroup>, StoreError> {
         let mut rows = select("statistics_groups", &["grp", "name"]);
-        rows.and_where(equals("account", account.to_string()))
-            .and_where(equals("dimension", filter.dimension.name()))
-            .and_where(Expr::col(Alias::new("first_hour")).lt(filter.hours.end))
-            .and_where(Expr::col(Alias::new("last_hour")).gte(filter.hours.start));
+        rows.and_where(equals("account", account.to_string())).and_where(equals("dimension", filter.dimension.name()));
+        let first_before = Expr::col(Alias::new("first_hour")).lt(filter.hours.end);
+        let mut there = first_before.and(Expr::col(Alias::new("last_hour")).gte(filter.hours.start));
+        if let Some(before) = filter.open_before.filter(|_| filter.dimension == Dimension::Worker) {
+            let mut open = select(WORKERS.name, &["worker"]);
+            open.and_where(equals("account", account.to_string()));
+            open.and_where(Expr::col(Alias::new("counts_from")).lt(before.millis()));
+            there = there.or(Expr::col(Alias::new("grp")).in_subquery(open));
+        }
+        rows.and_where(there);
         if let Some(after) = &filter.after {
             rows.and_where(Expr::col(Alias::new("grp")).gt(after.as_str()));
         }

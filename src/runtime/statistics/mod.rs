@@ -12,8 +12,6 @@ use anyhow::Context;
 use cordboard_domain::id::AccountId;
 use cordboard_domain::statistics::{Changes, Fold, Hour, HourKey, Observed, WANTED};
 use cordboard_domain::time::Timestamp;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,18 +22,6 @@ use tokio::sync::broadcast;
 const ROWS_PER_WRITE_MAX: usize = 512;
 /// Pause after what failed, before everything is read again.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
-
-/// What is read of an event's text.
-#[derive(Deserialize)]
-struct Told<'a> {
-    time: Timestamp,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-fn told(event: &Published) -> anyhow::Result<Told<'_>> {
-    serde_json::from_str(&event.text).with_context(|| format!("reading event {}", event.sequence))
-}
 
 pub struct Counting {
     account: AccountId,
@@ -117,8 +103,10 @@ impl Counting {
 
     /// Takes what comes within the time for gathering, as far as one write has room.
     async fn gather(&self, progress: &mut Progress) -> anyhow::Result<Then> {
+        let until = self.clock.now().plus_millis(self.every.as_millis() as i64);
         let mut over = self.clock.pause(self.every);
-        while progress.fold.size() < ROWS_PER_WRITE_MAX {
+        // Far behind there is always a next event, and the time for gathering ends all the same.
+        while progress.fold.size() < ROWS_PER_WRITE_MAX && self.clock.now() <= until {
             let event = tokio::select! {
                 biased;
                 event = progress.feed.next() => event,
@@ -137,12 +125,11 @@ impl Counting {
 
     async fn take(&self, progress: &mut Progress, event: Arc<Published>) -> anyhow::Result<()> {
         if progress.gap {
-            progress.position.complete_from = Some(told(&event)?.time);
+            progress.position.complete_from = Some(event.time);
             progress.gap = false;
         }
         if WANTED.contains(&&*event.event_type) {
-            let told = told(&event)?;
-            let observed = Observed::read(&event.event_type, told.time, told.data.get())?;
+            let observed = Observed::read(&event.event_type, event.time, event.data().get())?;
             while !progress.fold.prepare(&observed, ROWS_PER_WRITE_MAX) {
                 progress.charged_to = Some(observed.time);
                 self.write(progress).await?;
@@ -168,7 +155,7 @@ impl Counting {
         let mut position = progress.position;
         position.revision += 1;
         if let Some(last) = progress.last.take() {
-            (position.sequence, position.time) = (last.sequence, told(&last)?.time);
+            (position.sequence, position.time) = (last.sequence, last.time);
         }
         position.time = progress.charged_to.take().unwrap_or(position.time);
         let Changes { hours, workers, names } = progress.fold.take_changes();

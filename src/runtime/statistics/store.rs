@@ -39,6 +39,8 @@ pub struct StatisticsBatch {
 pub struct GroupFilter {
     pub dimension: Dimension,
     pub hours: Range<i64>,
+    /// Of workers also those whose time goes on being counted from before this time: their cells may be to come.
+    pub open_before: Option<Timestamp>,
     /// Key after which the page begins.
     pub after: Option<String>,
     pub limit: u64,

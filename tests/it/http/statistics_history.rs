@@ -141,10 +141,15 @@ async fn time_that_goes_on_is_told_up_to_now() {
     office.is_refused(later, "?from", "not_aligned").await;
     let half = office.history("from=2026-01-05T09:30:00Z&to=2026-01-05T10:00:00Z&interval=30m").await;
     holds(&half, "idle_s", json!([900.0]));
-    // What lies ahead is there, empty.
-    let tomorrow =
-        office.history("from=2026-01-06T00:00:00Z&to=2026-01-07T00:00:00Z&interval=1h&group_by=worker").await;
-    assert_eq!(tomorrow["data"], json!([]), "no worker has anything there");
+    // A worker who has been idle since yesterday is told of, though nothing has happened today.
+    let tomorrow = "from=2026-01-06T00:00:00Z&to=2026-01-07T00:00:00Z&interval=1d&group_by=worker";
+    assert_eq!(office.history(tomorrow).await["data"], json!([]), "no worker has anything there yet");
+    office.clock.set(cordboard_domain::time::Timestamp::parse("2026-01-06T06:00:00Z").expect("a time"));
+    let answer = office.history(tomorrow).await;
+    assert_eq!(answer["data"][0]["group"]["name"], "ann");
+    holds(&answer, "idle_s", json!([21_600.0]));
+    let yesterday = "from=2026-01-04T00:00:00Z&to=2026-01-05T00:00:00Z&interval=1d&group_by=worker";
+    assert_eq!(office.history(yesterday).await["data"], json!([]), "nor had she the day before");
 }
 
 #[tokio::test]

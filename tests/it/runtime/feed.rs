@@ -182,7 +182,7 @@ async fn what_was_never_durable_is_never_given() {
     let Record::Item(item) = *made else { panic!("it is an item") };
     let first = timeout(PATIENCE, feed.next()).await.expect("it comes").expect("the feed goes on");
     assert_eq!(first.sequence, begin + 1);
-    assert!(first.text.contains(&item.id.to_string()), "{}", first.text);
+    assert!(first.text().contains(&item.id.to_string()), "{}", first.text());
 }
 
 #[tokio::test]

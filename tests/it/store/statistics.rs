@@ -34,7 +34,7 @@ fn presence(held: u32) -> Presence {
 }
 
 async fn groups(store: &dyn Store, account: AccountId, dimension: Dimension, hours: Range<i64>) -> Vec<NamedGroup> {
-    let filter = GroupFilter { dimension, hours, after: None, limit: 100 };
+    let filter = GroupFilter { dimension, hours, open_before: None, after: None, limit: 100 };
     store.statistics_groups(account, &filter).await.expect("read")
 }
 
@@ -105,7 +105,7 @@ pub async fn groups_are_found_by_the_time_of_their_cells(store: &dyn Store) {
     assert!(found(13..20).await.is_empty() && found(31..40).await.is_empty() && found(0..10).await.is_empty());
     assert!(groups(store, account, Dimension::Worker, 0..100).await.is_empty());
     let after = Some(queues[0].key());
-    let filter = GroupFilter { dimension: Dimension::Queue, hours: 0..100, after, limit: 1 };
+    let filter = GroupFilter { dimension: Dimension::Queue, hours: 0..100, open_before: None, after, limit: 1 };
     assert_eq!(store.statistics_groups(account, &filter).await.expect("read"), [two]);
     let one_by_one = async |group| store.statistics_group(account, group).await.expect("read");
     assert_eq!(one_by_one(&queues[3]).await, Some(named(3, Some("never"))));
@@ -132,6 +132,12 @@ pub async fn an_extract_has_the_hours_of_its_groups_and_who_is_there(store: &dyn
     assert_eq!(open(both), [1, 3], "all whose time goes on");
     assert_eq!(open(of(&[ben, ann]).await), [1]);
     assert!(open(of(&[Group::Queue(QueueId(1))]).await).is_empty());
+    // Ann's time goes on from `START`, though she has no cells in a later hour.
+    let there = async |open_before| {
+        let filter = GroupFilter { dimension: Dimension::Worker, hours: 50..60, open_before, after: None, limit: 9 };
+        store.statistics_groups(account, &filter).await.expect("read").len()
+    };
+    assert_eq!((there(None).await, there(Some(START)).await, there(Some(START.plus_millis(1))).await), (0, 0, 1));
 }
 
 pub async fn old_statistics_are_forgotten_and_no_others(store: &dyn Store) {

@@ -290,7 +290,8 @@ async fn page_of(
         }
         (None, _) => {
             let (dimension, after, limit) = (*dimension, params.after.clone(), room as u64 + 1);
-            let filter = GroupFilter { dimension, hours, after, limit };
+            let open_before = (span.from() < state.runtime.now()).then_some(span.to());
+            let filter = GroupFilter { dimension, hours, open_before, after, limit };
             state.runtime.store().statistics_groups(caller.account, &filter).await?
         }
     };

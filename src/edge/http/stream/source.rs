@@ -58,7 +58,7 @@ impl Sent {
 
     pub fn text(&self) -> &str {
         match self {
-            Self::Event(event) => &event.text,
+            Self::Event(event) => event.text(),
             Self::Message(message) => &message.body,
         }
     }
