@@ -15,21 +15,21 @@ const CREATED_BEFORE_KILL_MIN: u64 = 20;
 const CREATORS: u64 = 4;
 /// Looks until everything is counted, which takes seconds; only a test that fails takes so many.
 const LOOKS_MAX: u32 = 5_000;
-const KEY: &str = "kill-test-key-kill-test-key";
+pub const KEY: &str = "kill-test-key-kill-test-key";
 
 #[derive(Clone)]
-struct Client {
+pub struct Client {
     http: reqwest::Client,
     base: String,
 }
 
 impl Client {
-    fn new(program: &Program) -> Self {
+    pub fn new(program: &Program) -> Self {
         Self { http: client(), base: format!("{}/v1", program.address) }
     }
 
     /// The answer's body when the server acknowledged; `None` when it is gone.
-    async fn post(&self, path: &str, body: &Value, idempotency_key: Option<&str>) -> Option<Value> {
+    pub async fn post(&self, path: &str, body: &Value, idempotency_key: Option<&str>) -> Option<Value> {
         let mut request = self.http.post(format!("{}{path}", self.base)).bearer_auth(KEY).json(body);
         if let Some(key) = idempotency_key {
             request = request.header("idempotency-key", key);
@@ -41,7 +41,7 @@ impl Client {
         status.is_success().then_some(body)
     }
 
-    async fn get(&self, path: &str) -> Option<Value> {
+    pub async fn get(&self, path: &str) -> Option<Value> {
         let response = self.http.get(format!("{}{path}", self.base)).bearer_auth(KEY).send().await.ok()?;
         let status = response.status();
         let body: Value = response.json().await.ok()?;
@@ -50,7 +50,7 @@ impl Client {
     }
 
     /// All entries of a list after one, page by page.
-    async fn all(&self, path: &str, cursor: &str, mut after: Option<String>) -> Vec<Value> {
+    pub async fn all(&self, path: &str, cursor: &str, mut after: Option<String>) -> Vec<Value> {
         let mut entries = Vec::new();
         loop {
             let next = after.map_or_else(String::new, |after| format!("&{cursor}={after}"));
@@ -72,7 +72,7 @@ struct Known {
     completed: Vec<String>,
 }
 
-async fn configure(client: &Client) {
+pub async fn configure(client: &Client) {
     client.post("/queues", &json!({"name": "work"}), None).await.expect("a queue");
     let document = json!({"default": [{"route": {"queue": "work"}}]});
     client.post("/workflows", &json!({"name": "work", "document": document}), None).await.expect("a workflow");
@@ -100,7 +100,7 @@ async fn create(
     }
 }
 
-async fn create_one(client: &Client, number: u64) -> Option<String> {
+pub async fn create_one(client: &Client, number: u64) -> Option<String> {
     let item = json!({"workflow": "work", "attributes": {"number": number}});
     let created = client.post("/work-items", &item, Some(&format!("item-{number}"))).await?;
     Some(created["id"].as_str().expect("an id").to_owned())

@@ -2,6 +2,7 @@
 
 mod failing;
 mod hook;
+mod kill;
 mod post;
 mod redis;
 mod restart;
