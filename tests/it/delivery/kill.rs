@@ -19,8 +19,8 @@ const CYCLES: u64 = 8;
 const CREATORS: u64 = 4;
 /// Acknowledged creations after which a server is killed; it differs from cycle to cycle.
 const CREATED_BEFORE_KILL_MIN: u64 = 15;
-/// One message in so many is refused: it is sent again after five seconds of real time.
-const REFUSED_ONE_IN: usize = 400;
+/// Messages of each subscription that are refused: each is sent again after five seconds of real time.
+const REFUSED: [usize; 2] = [60, 200];
 
 /// Messages by path, in the order of their coming: id and body.
 #[derive(Default)]
@@ -36,7 +36,7 @@ async fn take(
     let mut heard = heard.0.lock().expect("no panic");
     let messages = heard.entry(path).or_default();
     messages.push((id, body));
-    if messages.len() % REFUSED_ONE_IN == REFUSED_ONE_IN - 1 { StatusCode::BAD_GATEWAY } else { StatusCode::NO_CONTENT }
+    if REFUSED.contains(&messages.len()) { StatusCode::BAD_GATEWAY } else { StatusCode::NO_CONTENT }
 }
 
 /// What arrived at one subscription, each message once, in the order of their first coming.

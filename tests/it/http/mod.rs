@@ -11,6 +11,7 @@ mod channel;
 pub mod contract;
 mod event;
 mod event_channel;
+mod event_channel_stream;
 mod event_docs;
 mod event_resume;
 mod event_socket;
