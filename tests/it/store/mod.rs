@@ -1,6 +1,7 @@
 //! The conformance suite of the store port: every case runs on SQLite and on PostgreSQL, each in a database of its own.
 
 mod commit;
+mod deliveries;
 mod keys;
 mod lists;
 mod recovery;
@@ -39,6 +40,13 @@ conformance! {
         a_batch_that_fails_leaves_nothing
         a_batch_over_the_parameter_limits_is_stored
         texts_come_back_as_they_were;
+    deliveries:
+        deliveries_are_kept_as_they_were_written
+        deliveries_are_listed_newest_first_by_state_and_page
+        a_new_start_skips_what_is_pending
+        what_is_to_be_sent_again_is_pending_again
+        no_more_are_sent_again_than_may_be
+        what_is_over_is_forgotten_in_time_and_nothing_else;
     recovery:
         a_founded_account_is_loaded_as_it_began
         an_unknown_account_is_not_loaded
