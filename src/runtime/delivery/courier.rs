@@ -7,8 +7,9 @@ use super::super::signature::Secret;
 use super::super::{FeedRefused, Request};
 use super::Around;
 use super::journal::Stopped;
-use super::record::{ATTEMPTS_KEPT_MAX, Attempt, AttemptError, Delivery, DeliveryState, Entry, Position};
-use super::schedule::{FAILING_LONGEST, pause_after};
+use super::outcome::{Sending, switched_off_at};
+use super::record::{Delivery, DeliveryState, Entry, Position};
+use super::schedule::pause_after;
 use super::sink::{NotTaken, Parcel, Receipt};
 use cordboard_domain::event_channel::{
     Message, Subscription, SubscriptionHealth, SubscriptionState, SubscriptionTarget, missed,
@@ -26,6 +27,8 @@ use tokio::sync::{Notify, watch};
 const PLANNED_MAX: usize = 32;
 /// Pause before what the store or our own limits prevented is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How often it is noted how far a subscription is that is sent nothing.
+const NOTE_POSITION_EVERY: Duration = Duration::from_secs(10);
 
 /// Why a round of carrying ended.
 enum Over {
@@ -194,10 +197,21 @@ impl Courier {
 
     /// Waits for messages and writes down the deliveries of those that are there.
     async fn plan(&mut self, subscription: &Subscription, feed: &mut ChannelFeed) -> Result<Vec<Delivery>, Over> {
-        let first = tokio::select! {
-            biased;
-            over = self.interrupted() => return Err(over),
-            message = feed.next() => message.map_err(|end| self.ended(&end))?,
+        let around = Arc::clone(&self.around);
+        let mut noted = feed.position();
+        let first = loop {
+            tokio::select! {
+                biased;
+                over = self.interrupted() => return Err(over),
+                message = feed.next() => break message.map_err(|end| self.ended(&end))?,
+                () = around.runtime.pause(NOTE_POSITION_EVERY) => {
+                    // What is not for this subscription need not be looked at again after a restart.
+                    if feed.position() > noted {
+                        noted = feed.position();
+                        self.note_position(subscription, noted).await?;
+                    }
+                }
+            }
         };
         let mut messages = vec![first];
         while messages.len() < PLANNED_MAX
@@ -207,6 +221,12 @@ impl Courier {
         }
         let position = feed.position();
         self.write_plan(subscription, messages, position).await
+    }
+
+    async fn note_position(&self, subscription: &Subscription, sequence: u64) -> Result<(), Over> {
+        let position = Position { starts: subscription.starts, sequence };
+        let (account, subscription, deliveries) = (self.account, self.id, Vec::new());
+        Ok(self.around.journal.note(Entry::Planned { account, subscription, position, deliveries }).await?)
     }
 
     fn ended(&self, end: &ChannelEnd) -> Over {
@@ -248,7 +268,9 @@ impl Courier {
     async fn carry(&mut self, subscription: &Subscription, mut delivery: Delivery) -> Result<(), Over> {
         while delivery.state == DeliveryState::Pending {
             self.wait_until(delivery.next_attempt_at).await?;
-            let (at, outcome) = self.attempt(subscription, &delivery.message).await?;
+            let (sending, outcome) = self.attempt(subscription, &delivery.message).await?;
+            let kind = if outcome.is_ok() { "arrived" } else { "not_taken" };
+            metrics::counter!("cordboard_delivery_attempts_total", "outcome" => kind).increment(1);
             match outcome {
                 Err(not_taken) if not_taken.ours => {
                     if let Some(over) = self.pause(AGAIN_AFTER).await {
@@ -256,13 +278,16 @@ impl Courier {
                     }
                 }
                 Ok(receipt) => {
-                    self.arrived(&mut delivery, at, receipt);
+                    delivery.arrived(sending, receipt);
                     self.around.journal.note(Entry::Attempted(delivery.clone())).await?;
-                    self.report_recovered(subscription).await;
+                    if self.failing_since().is_some() {
+                        self.report(subscription, SubscriptionHealth::Recovered).await;
+                    }
                 }
                 Err(not_taken) => {
-                    let is_off = self.report_failing(subscription, &not_taken.message).await;
-                    self.not_taken(&mut delivery, at, not_taken, is_off);
+                    let off = self.report_failing(subscription, &not_taken.message).await;
+                    let pause = pause_after(delivery.tries + 1, self.around.runtime.entropy().seed());
+                    delivery.not_taken(sending, not_taken, pause, off);
                     self.around.journal.note(Entry::Attempted(delivery.clone())).await?;
                 }
             }
@@ -284,15 +309,14 @@ impl Courier {
         }
     }
 
-    /// Sends once; when it began, and what came of it. Those that fail wait in a lane of their own, so that a receiver
-    /// that hangs takes no room from those that answer.
+    /// Sends once, when it has its turn.
     async fn attempt(
         &mut self,
         subscription: &Subscription,
         message: &Message,
-    ) -> Result<(Timestamp, Result<Receipt, NotTaken>), Over> {
-        let around = Arc::clone(&self.around);
-        let lane = if self.failing_since().is_some() { &around.failing_lane } else { &around.lane };
+    ) -> Result<(Sending, Result<Receipt, NotTaken>), Over> {
+        let (around, lanes) = (Arc::clone(&self.around), self.around.lanes.of(self.account));
+        let lane = if self.failing_since().is_some() { &lanes.failing } else { &lanes.sound };
         let _turn = tokio::select! {
             biased;
             over = self.interrupted() => return Err(over),
@@ -303,65 +327,26 @@ impl Courier {
             Ok(secrets) => secrets,
             Err(error) => return Err(self.trouble(&error)),
         };
-        let parcel = Parcel { target: &subscription.target, secrets: &secrets, message, at };
-        Ok((at, around.sinks.send(parcel).await))
+        let outcome = around.sinks.send(Parcel { target: &subscription.target, secrets: &secrets, message, at }).await;
+        Ok((Sending { at, over: around.runtime.now() }, outcome))
     }
 
     fn failing_since(&self) -> Option<Timestamp> {
         self.subscription.borrow().as_ref().and_then(|subscription| subscription.failing_since)
     }
 
-    fn arrived(&self, delivery: &mut Delivery, at: Timestamp, receipt: Receipt) {
-        let now = self.around.runtime.now();
-        let (status, answer) = (receipt.status, receipt.answer);
-        note(delivery, Attempt { at, latency_ms: latency(at, now), status, answer, error: None });
-        (delivery.state, delivery.next_attempt_at, delivery.resolved_at) = (DeliveryState::Delivered, None, Some(now));
-        let kind = "delivered";
-        metrics::counter!("cordboard_deliveries_total", "outcome" => kind).increment(1);
-    }
-
-    fn not_taken(&self, delivery: &mut Delivery, at: Timestamp, not_taken: NotTaken, is_off: bool) {
-        let now = self.around.runtime.now();
-        let NotTaken { code, message, status, answer, .. } = not_taken;
-        let error = Some(AttemptError { code, message });
-        note(delivery, Attempt { at, latency_ms: latency(at, now), status, answer, error });
-        delivery.tries += 1;
-        metrics::counter!("cordboard_deliveries_total", "outcome" => "not_taken").increment(1);
-        match pause_after(delivery.tries, self.around.runtime.entropy().seed()) {
-            // Switched on again, it is tried at once.
-            Some(_) if is_off => delivery.next_attempt_at = None,
-            Some(pause) => {
-                let at = now.plus_millis(pause.as_millis() as i64);
-                let off_at = self.failing_since().map(switched_off_at);
-                delivery.next_attempt_at =
-                    Some(off_at.filter(|off_at| *off_at > now).map_or(at, |off_at| at.min(off_at)));
-            }
-            None => {
-                (delivery.state, delivery.next_attempt_at) = (DeliveryState::Failed, None);
-                delivery.resolved_at = Some(now);
-            }
+    /// Says that the subscription fails, and switches it off when it has for too long; when that is or was.
+    async fn report_failing(&mut self, subscription: &Subscription, error: &str) -> Option<Timestamp> {
+        let Some(off) = self.failing_since().map(switched_off_at) else {
+            self.report(subscription, SubscriptionHealth::Failing { error: error.to_owned() }).await;
+            return None;
+        };
+        if self.around.runtime.now() < off {
+            return Some(off);
         }
-    }
-
-    async fn report_recovered(&mut self, subscription: &Subscription) {
-        if self.failing_since().is_some() {
-            self.report(subscription, SubscriptionHealth::Recovered).await;
-        }
-    }
-
-    /// Says that the subscription fails, and switches it off when it has for too long; whether it is off.
-    async fn report_failing(&mut self, subscription: &Subscription, error: &str) -> bool {
-        match self.failing_since() {
-            None => {
-                self.report(subscription, SubscriptionHealth::Failing { error: error.to_owned() }).await;
-                false
-            }
-            Some(since) if self.around.runtime.now() >= switched_off_at(since) => {
-                let reason = format!("it failed for five days, at last because {error}");
-                self.report(subscription, SubscriptionHealth::Disabled { reason }).await
-            }
-            Some(_) => false,
-        }
+        let reason = format!("it failed for five days, at last because {error}");
+        // If that cannot be told now, it is after the next attempt.
+        self.report(subscription, SubscriptionHealth::Disabled { reason }).await.then_some(off)
     }
 
     /// Tells the engine, if that can be; what it could not be told now, it is at the next attempt. The record in `subscription` is
@@ -389,20 +374,6 @@ fn is_same(one: Option<&Subscription>, other: Option<&Subscription>) -> bool {
         }
         (one, other) => one.is_none() && other.is_none(),
     }
-}
-
-fn switched_off_at(failing_since: Timestamp) -> Timestamp {
-    failing_since.plus_millis(FAILING_LONGEST.as_millis() as i64)
-}
-
-fn latency(from: Timestamp, to: Timestamp) -> u64 {
-    to.millis_since(from).max(0).unsigned_abs()
-}
-
-fn note(delivery: &mut Delivery, attempt: Attempt) {
-    delivery.attempts.push(attempt);
-    let too_many = delivery.attempts.len().saturating_sub(ATTEMPTS_KEPT_MAX);
-    delivery.attempts.drain(..too_many);
 }
 
 /// The secrets that sign at a time.

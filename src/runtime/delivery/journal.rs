@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 
 /// Entries that may wait; whoever adds one more waits too.
 const ENTRIES_WAITING_MAX: usize = 1_024;
-/// Entries of one commit.
-const ENTRIES_TOGETHER_MAX: usize = 256;
+/// Deliveries after which a commit takes no further entry: it holds the store's only writer.
+const DELIVERIES_TOGETHER_FULL: usize = 128;
 /// Pause before a commit that failed is tried again.
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -48,10 +48,17 @@ impl Journal {
 }
 
 async fn write_all(mut orders: mpsc::Receiver<Order>, store: Arc<dyn DeliveryStore>, clock: Arc<dyn Clock>) {
-    let mut taken = Vec::new();
-    while orders.recv_many(&mut taken, ENTRIES_TOGETHER_MAX).await > 0 {
+    while let Some(first) = orders.recv().await {
+        let mut deliveries = first.entry.deliveries();
+        let mut taken = vec![first];
+        while deliveries < DELIVERIES_TOGETHER_FULL
+            && let Ok(order) = orders.try_recv()
+        {
+            deliveries += order.entry.deliveries();
+            taken.push(order);
+        }
         let (entries, written): (Vec<Entry>, Vec<_>) =
-            taken.drain(..).map(|order| (order.entry, order.written)).unzip();
+            taken.into_iter().map(|order| (order.entry, order.written)).unzip();
         let counts = loop {
             match store.write_deliveries(&entries).await {
                 Ok(counts) => break counts,

@@ -3,10 +3,14 @@
 
 mod courier;
 mod journal;
+mod lane;
+mod outcome;
+mod ping;
 pub mod record;
 mod schedule;
 pub mod sink;
 
+pub use ping::{PING, TooManyPings};
 pub use record::DeliveryStore;
 pub use schedule::{ATTEMPTS_MAX, FAILING_LONGEST};
 pub use sink::Sinks;
@@ -15,31 +19,25 @@ use super::feed::{Feed, FeedEnd, Wanted};
 use super::{Failure, FeedRefused, Runtime};
 use anyhow::Context;
 use cordboard_domain::event::matching_types;
-use cordboard_domain::event_channel::{Message, Subscription};
-use cordboard_domain::id::{AccountId, EventId, IdSource, SubscriptionId};
-use courier::{Courier, live_secrets};
+use cordboard_domain::event_channel::Subscription;
+use cordboard_domain::id::{AccountId, SubscriptionId};
+use courier::Courier;
 use dashmap::DashMap;
 use journal::Journal;
-use record::{Attempt, AttemptError, Entry, Resend};
-use sink::Parcel;
+use lane::AllLanes;
+use record::{Entry, Resend};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 
-/// Messages on their way at once to receivers that take what they are sent, and to those that do not.
-const DELIVERIES_AT_ONCE_MAX: usize = 64;
-const FAILING_DELIVERIES_AT_ONCE_MAX: usize = 32;
 /// How long messages on their way may take to arrive when the server stops.
 const ARRIVE_WITHIN: Duration = Duration::from_secs(5);
 /// Pause before an account whose subscriptions could not be read is looked at again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often resolved deliveries that are too old are looked for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
-
-/// What a ping carries as its type.
-pub const PING: &str = "subscription.ping";
 
 #[derive(Clone)]
 pub struct Deliveries(Arc<Around>);
@@ -50,8 +48,7 @@ struct Around {
     store: Arc<dyn DeliveryStore>,
     sinks: Arc<dyn Sinks>,
     journal: Journal,
-    lane: Semaphore,
-    failing_lane: Semaphore,
+    lanes: AllLanes,
     couriers: DashMap<SubscriptionId, Handle>,
     stopping: watch::Sender<bool>,
 }
@@ -89,8 +86,7 @@ impl Deliveries {
             store,
             sinks,
             journal,
-            lane: Semaphore::new(DELIVERIES_AT_ONCE_MAX),
-            failing_lane: Semaphore::new(FAILING_DELIVERIES_AT_ONCE_MAX),
+            lanes: AllLanes::default(),
             couriers: DashMap::new(),
             stopping: watch::Sender::new(false),
         }));
@@ -146,39 +142,6 @@ impl Deliveries {
             handle.nudge.notify_one();
         }
         written.map_err(|_| Unavailable)
-    }
-
-    /// Sends the receiver a message of its own, at once and once, whatever else waits.
-    pub async fn ping(&self, account: AccountId, subscription: &Subscription) -> Attempt {
-        let (runtime, at) = (&self.0.runtime, self.0.runtime.now());
-        let id = EventId(IdSource::new(runtime.entropy().seed()).next(at)).to_string();
-        let event = serde_json::json!({
-            "specversion": "1.0", "id": id, "source": format!("/accounts/{account}"), "type": PING,
-            "subject": subscription.id, "time": at, "datacontenttype": "application/json",
-            "data": {"subscription": subscription.id, "event_channel": subscription.event_channel},
-        });
-        let (event_type, body) = (Some(PING.to_owned()), event.to_string());
-        let message = Message { id, first_sequence: 0, last_sequence: 0, events: 1, event_type, body };
-        let failed = |code: &str, message: String| {
-            let error = Some(AttemptError { code: code.to_owned(), message });
-            Attempt { at, latency_ms: 0, status: None, answer: None, error }
-        };
-        let secrets = match live_secrets(subscription, at) {
-            Ok(secrets) => secrets,
-            Err(error) => return failed("bad_secret", error.to_string()),
-        };
-        let Ok(_turn) = self.0.lane.acquire().await else {
-            return failed("stopping", "the server is stopping".to_owned());
-        };
-        let parcel = Parcel { target: &subscription.target, secrets: &secrets, message: &message, at };
-        let outcome = self.0.sinks.send(parcel).await;
-        let latency_ms = runtime.now().millis_since(at).max(0).unsigned_abs();
-        match outcome {
-            Ok(receipt) => Attempt { at, latency_ms, status: receipt.status, answer: receipt.answer, error: None },
-            Err(sink::NotTaken { code, message, status, answer, .. }) => {
-                Attempt { at, latency_ms, status, answer, error: Some(AttemptError { code, message }) }
-            }
-        }
     }
 }
 
@@ -318,8 +281,13 @@ impl Running {
         for task in tasks {
             task.abort();
         }
-        if around.journal.write(Entry::Barrier).await.is_err() {
-            tracing::error!("the journal of deliveries had ended before its time");
+        tokio::select! {
+            biased;
+            written = around.journal.write(Entry::Barrier) => if written.is_err() {
+                tracing::error!("the journal of deliveries had ended before its time");
+            },
+            // Without what became of them, messages are sent again with the ids that they had.
+            () = around.runtime.pause(ARRIVE_WITHIN) => tracing::warn!("what became of deliveries could not be written"),
         }
         self.journal.abort();
     }

@@ -129,6 +129,18 @@ pub enum Entry {
     Barrier,
 }
 
+impl Entry {
+    /// About how many deliveries are written for it.
+    pub fn deliveries(&self) -> usize {
+        match self {
+            Self::Planned { deliveries, .. } => deliveries.len() + 1,
+            Self::Attempted(_) => 1,
+            Self::Started { .. } | Self::Resent { .. } | Self::Forgotten(_) => RESEND_MAX as usize,
+            Self::Barrier => 0,
+        }
+    }
+}
+
 /// Which deliveries of a subscription a list shows, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {

@@ -152,7 +152,7 @@ pub async fn no_more_are_sent_again_than_may_be(store: &dyn DeliveryStore) {
     write(store, &[Entry::Started { account: ACCOUNT, subscription: ONE, position: start, at: START }]).await;
     let which = Resend::Range { from_sequence: 0, to_sequence: i64::MAX as u64, failed_only: true };
     let again = Entry::Resent { subscription: ONE, which };
-    assert_eq!(write(store, &[again.clone()]).await, [RESEND_MAX]);
+    assert_eq!(write(store, std::slice::from_ref(&again)).await, [RESEND_MAX]);
     // The oldest first; the rest with the next call.
     let first = store.pending_deliveries(ONE, 2_000).await.expect("read");
     assert_eq!(first.last().map(|delivery| delivery.message.last_sequence), Some(RESEND_MAX));

@@ -232,6 +232,9 @@ async fn ping_subscription(
 ) -> Result<Answer, ApiError> {
     caller.configures()?;
     let of = subscription(&state, &caller, &id).await?;
-    let attempt = state.deliveries.ping(caller.account, &of).await;
+    let attempt = state.deliveries.ping(caller.account, &of).await.map_err(|too_many| {
+        let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_pings", too_many.to_string());
+        ApiError { retry_after_s: Some(15), ..error }
+    })?;
     Ok(Answer::ok(json!(attempt)))
 }
