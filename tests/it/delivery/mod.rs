@@ -4,6 +4,7 @@ mod failing;
 mod hook;
 mod kill;
 mod post;
+mod random;
 mod redis;
 mod restart;
 mod webhook;

@@ -15,15 +15,9 @@ async fn what_was_not_delivered_before_a_stop_is_delivered_after_the_start() {
     let first = hook.next().await;
     post.attempted(&subscription, 1).await;
     let (runtime, store) = (post.office.state.runtime.clone(), Arc::clone(post.office.state.deliveries.store()));
-    let sinks = || Arc::new(AllSinks::new(Arc::clone(runtime.fetch()), None).expect("a client"));
-    let stopped = std::mem::replace(
-        &mut post.office.delivering,
-        Deliveries::begin(runtime.clone(), store.clone(), sinks(), 0).await.expect("they begin"),
-    );
-    // The new ones stand still as well, so that only those begun last work.
-    stopped.stop().await;
-    let begun = Deliveries::begin(runtime.clone(), store, sinks(), 0).await.expect("they begin");
-    std::mem::replace(&mut post.office.delivering, begun).stop().await;
+    let sinks = Arc::new(AllSinks::new(Arc::clone(runtime.fetch()), None).expect("a client"));
+    post.office.delivering.take().expect("they run").stop().await;
+    let _begun = Deliveries::begin(runtime.clone(), store, sinks, 0).await.expect("they begin");
     post.event("two").await;
     assert_eq!(hook.rest().len(), 0, "the first still waits for its time, and the second for the first");
     let waiting = post.office.get(&format!("/v1/subscriptions/{subscription}/progress")).await.is(200).body;

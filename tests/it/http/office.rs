@@ -33,7 +33,8 @@ pub struct Office {
     pub clock: Arc<ManualClock>,
     pub state: HttpState,
     pub store: Arc<FailingStore>,
-    pub delivering: Running,
+    /// Taken by who stops it.
+    pub delivering: Option<Running>,
     _database: Database,
 }
 
@@ -124,7 +125,7 @@ impl Office {
             [7; 32],
             Box::new(String::new),
         );
-        Self { router: router(state.clone()), clock, state, store, delivering, _database: database }
+        Self { router: router(state.clone()), clock, state, store, delivering: Some(delivering), _database: database }
     }
 
     /// Every answer is held against the OpenAPI document.
