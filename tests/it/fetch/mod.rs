@@ -6,5 +6,5 @@ mod misbehaving;
 mod names;
 pub mod receiver;
 mod spelling;
-mod tls;
+pub mod tls;
 mod turn;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub type Authority = CertifiedIssuer<'static, KeyPair>;
 
 fn authority() -> Authority {
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
@@ -22,7 +22,7 @@ fn authority() -> Authority {
 }
 
 /// A receiver with a certificate for a name, signed by the authority or by itself.
-async fn receiver(name: &str, by: Option<&Authority>, change: impl FnOnce(&mut CertificateParams)) -> Receiver {
+pub async fn receiver(name: &str, by: Option<&Authority>, change: impl FnOnce(&mut CertificateParams)) -> Receiver {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
     change(&mut params);
