@@ -106,6 +106,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     // First: what the configuration names and cannot be used stops the start before anything is touched.
     let fetch = outbound_client(&config)?;
     let sinks = Arc::new(AllSinks::new(Arc::clone(&fetch), config.redis_url.as_deref())?);
+    // And a second server on the same port, which would send what the first one sends.
+    let listener =
+        TcpListener::bind(config.http_bind).await.with_context(|| format!("binding {}", config.http_bind))?;
     let store = open_store(&config).await?;
     let runtime = runtime_on(&config, Arc::clone(&store), fetch).await?;
     bootstrap(&config, &runtime).await?;
@@ -121,8 +124,6 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let limits = config.http_limits();
     let state = HttpState::new(runtime.clone(), deliveries, limits, operator_key_hash, token_secret, render);
     state.nobody_is_connected().await?;
-    let listener =
-        TcpListener::bind(config.http_bind).await.with_context(|| format!("binding {}", config.http_bind))?;
     println!("Listening on http://{}", listener.local_addr()?);
     let stopped = {
         let state = state.clone();

@@ -160,6 +160,7 @@ impl ChannelFeed {
         self.ready.pop_front()
     }
 
+    /// What is due is sent when nothing is there at once: until then what is there belongs together.
     async fn event_or_deadline(&mut self) -> Result<Option<Arc<Published>>, FeedEnd> {
         let Some(deadline) = self.shaper.next_deadline() else { return self.feed.next().await.map(Some) };
         tokio::select! {
@@ -180,7 +181,6 @@ impl ChannelFeed {
         let (sequence, event_type, time) = (event.sequence, &*event.event_type, event.time);
         let passing = Passing { sequence, id: &event.id, event_type, time, text: event.text() };
         self.shaper.take(now, &passing, &mut out);
-        self.shaper.tick(now, &mut out);
         let of_this = matches!(event_type, UPDATED | DELETED) && *event.subject == *self.channel.to_string();
         if of_this {
             self.shaper.end(now, &mut out);

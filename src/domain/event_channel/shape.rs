@@ -46,6 +46,14 @@ pub struct Message {
     pub body: String,
 }
 
+impl Message {
+    /// As a batch of one.
+    pub fn alone_in_batch(self) -> Self {
+        let id = format!("{}-{}", self.id, self.last_sequence);
+        Self { id, event_type: None, body: format!("[{}]", self.body), ..self }
+    }
+}
+
 #[derive(Debug)]
 pub struct Shaper {
     account: AccountId,
@@ -180,7 +188,9 @@ impl Shaper {
         self.tell_dropped(now, out);
         let due = match reason {
             Reason::Throttle => {
-                Some(Timestamp::from_millis((event.time.millis().div_euclid(1_000) + 1) * 1_000).max(now))
+                let end = Timestamp::from_millis((event.time.millis().div_euclid(1_000) + 1) * 1_000);
+                // Whoever reads what is past is told once, and not of each event by itself.
+                Some(if end > now { end } else { now.plus_millis(SUMMARY_AFTER_MS) })
             }
             Reason::Retention | Reason::FilterFailed => Some(now.plus_millis(SUMMARY_AFTER_MS)),
             Reason::Paused => None,

@@ -125,6 +125,17 @@ fn a_throttle_tells_what_it_dropped() {
 }
 
 #[test]
+fn a_throttle_that_is_read_late_tells_once() {
+    let mut bench = Bench::new(json!({"throttle": {"events_per_s": 1}}));
+    for ms in 0..100 {
+        bench.event_seen(ms, 60_000, "work_item.created");
+        bench.tick(60_000);
+    }
+    bench.tick(61_000);
+    assert_eq!(bench.sent(), [json!(1), json!(100)]);
+}
+
+#[test]
 fn a_batch_is_full_or_due() {
     let mut bench = Bench::new(json!({"batch": {"events_max": 3, "delay_s": 2}}));
     for ms in [0, 500, 1_000, 1_500] {

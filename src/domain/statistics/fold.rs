@@ -142,7 +142,7 @@ impl Fold {
             OfferEvent::Canceled => self.count(time, groups, Count::Withdrawn),
             OfferEvent::Accepted => self.change(worker, time, |worker| worker.held += 1),
             OfferEvent::Completed => {
-                let lasted = |since: Option<Timestamp>| since.map_or(0, |since| time.millis_since(since) as u64);
+                let lasted = |since: Option<Timestamp>| since.map_or(0, |since| passed(since, time));
                 let (handle, wrap) = (lasted(resolved_at), lasted(wrapping_at));
                 let times = [(Time::Handle, handle), (Time::Wrap, wrap), (Time::Work, handle.saturating_sub(wrap))];
                 for (kind, lasted) in times {
@@ -210,7 +210,12 @@ fn cell(hours: &mut HashMap<HourKey, Hour>, at: Timestamp, group: Group, change:
 
 /// Milliseconds that an item has waited for somebody.
 fn waited(item: &ItemFacts, time: Timestamp) -> u64 {
-    item.waiting_since.map_or(0, |since| time.millis_since(since) as u64)
+    item.waiting_since.map_or(0, |since| passed(since, time))
+}
+
+/// Milliseconds between two times; none when the clock was set back in between.
+fn passed(since: Timestamp, time: Timestamp) -> u64 {
+    time.millis_since(since).max(0).unsigned_abs()
 }
 
 fn of_item(item: ItemFacts, worker: Option<WorkerId>) -> Groups {

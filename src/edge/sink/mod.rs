@@ -7,6 +7,7 @@ use crate::runtime::delivery::sink::{NotTaken, Parcel, Receipt, Sinks};
 use crate::runtime::fetch::Fetch;
 use async_trait::async_trait;
 use cordboard_domain::event_channel::SubscriptionTarget;
+use cordboard_domain::id::AccountId;
 use redis_stream::RedisStreams;
 use std::sync::Arc;
 use webhook::Webhooks;
@@ -26,13 +27,18 @@ impl AllSinks {
     }
 }
 
+/// The key of a stream: the account's id in front, so that no tenant reaches another's streams or what else there is.
+fn key(account: AccountId, stream: &str) -> String {
+    format!("{account}:{stream}")
+}
+
 #[async_trait]
 impl Sinks for AllSinks {
     async fn send(&self, parcel: Parcel<'_>) -> Result<Receipt, NotTaken> {
         match (parcel.target, &self.streams) {
             (SubscriptionTarget::Webhook { url }, _) => self.webhooks.send(url, parcel).await,
             (SubscriptionTarget::RedisStream { stream, length_max }, Some(streams)) => {
-                streams.send(stream, *length_max, parcel.message).await
+                streams.send(&key(parcel.account, stream), *length_max, parcel.message).await
             }
             (SubscriptionTarget::RedisStream { .. }, None) => Err(NotTaken {
                 code: "redis_not_configured".to_owned(),

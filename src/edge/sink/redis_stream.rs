@@ -7,7 +7,7 @@ use cordboard_domain::event_channel::Message;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, RedisError};
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 /// For a connection to come about.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -16,8 +16,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) struct RedisStreams {
     client: Client,
-    /// Made with the first message; it heals by itself.
-    connection: OnceCell<ConnectionManager>,
+    /// Made with the first message, and anew after a failure: the manager keeps some failures for ever.
+    connection: Mutex<Option<ConnectionManager>>,
 }
 
 impl RedisStreams {
@@ -25,7 +25,7 @@ impl RedisStreams {
         // The error's text could hold the password.
         let client =
             Client::open(url).ok().context("`redis_url` is no URL of a Redis server, such as redis://host:6379")?;
-        Ok(Self { client, connection: OnceCell::new() })
+        Ok(Self { client, connection: Mutex::new(None) })
     }
 
     async fn connection(&self) -> Result<ConnectionManager, RedisError> {
@@ -33,8 +33,13 @@ impl RedisStreams {
             .set_number_of_retries(0)
             .set_connection_timeout(Some(CONNECT_WITHIN))
             .set_response_timeout(Some(ANSWER_WITHIN));
-        let connect = || ConnectionManager::new_with_config(self.client.clone(), config);
-        self.connection.get_or_try_init(connect).await.cloned()
+        // Who comes meanwhile waits for this connection, for as long as it may take.
+        let mut connection = self.connection.lock().await;
+        if let Some(connection) = &*connection {
+            return Ok(connection.clone());
+        }
+        let fresh = ConnectionManager::new_with_config(self.client.clone(), config).await?;
+        Ok(connection.insert(fresh).clone())
     }
 
     pub async fn send(&self, stream: &str, length_max: u32, message: &Message) -> Result<Receipt, NotTaken> {
@@ -45,8 +50,13 @@ impl RedisStreams {
         add.arg("sequence").arg(message.last_sequence);
         add.arg("body").arg(&message.body);
         let mut connection = self.connection().await.map_err(not_taken)?;
-        let entry: String = add.query_async(&mut connection).await.map_err(not_taken)?;
-        Ok(Receipt { status: None, answer: Some(entry) })
+        match add.query_async::<String>(&mut connection).await {
+            Ok(entry) => Ok(Receipt { status: None, answer: Some(entry) }),
+            Err(error) => {
+                *self.connection.lock().await = None;
+                Err(not_taken(error))
+            }
+        }
     }
 }
 

@@ -15,9 +15,6 @@ use cordboard_domain::time::Timestamp;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, UpdateStatement};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, TransactionTrait};
 
-/// Resolved deliveries forgotten in one transaction; it holds the only writer.
-const FORGOTTEN_TOGETHER: u64 = 500;
-
 static DELIVERIES: Table = Table {
     name: "deliveries",
     key: &["subscription", "last_sequence"],
@@ -82,7 +79,10 @@ fn read(row: &QueryResult) -> Result<Delivery, StoreError> {
         last_sequence: number("last_sequence")? as u64,
         events: row.try_get::<i32>("", "events")? as usize,
         event_type: Some(text("kind")?).filter(|kind| !kind.is_empty()),
-        body: unpack(&row.try_get::<Vec<u8>>("", "body")?).map_err(|error| unreadable(error.to_string()))?,
+        body: match row.try_get::<Option<Vec<u8>>>("", "body")? {
+            Some(body) => unpack(&body).map_err(|error| unreadable(error.to_string()))?,
+            None => String::new(),
+        },
     };
     Ok(Delivery {
         account: AccountId::parse(&text("account")?).map_err(|error| unreadable(error.to_string()))?,
@@ -99,7 +99,19 @@ fn read(row: &QueryResult) -> Result<Delivery, StoreError> {
 
 fn of(subscription: SubscriptionId) -> SelectStatement {
     let columns: Vec<&'static str> = DELIVERIES.columns().collect();
-    let mut rows = select(DELIVERIES.name, &columns);
+    rows(subscription, &columns)
+}
+
+/// Without what is sent: a page of large batches would be a hundred megabytes.
+fn outlines_of(subscription: SubscriptionId) -> SelectStatement {
+    let columns: Vec<&'static str> = DELIVERIES.columns().filter(|column| *column != "body").collect();
+    let mut rows = rows(subscription, &columns);
+    rows.expr_as(Expr::value(None::<Vec<u8>>), Alias::new("body"));
+    rows
+}
+
+fn rows(subscription: SubscriptionId, columns: &[&'static str]) -> SelectStatement {
+    let mut rows = select(DELIVERIES.name, columns);
     rows.and_where(equals("subscription", subscription.to_string()));
     rows
 }
@@ -133,11 +145,19 @@ async fn write(transaction: &DatabaseTransaction, entry: &Entry) -> Result<u64, 
         }
         Entry::Resent { subscription, which } => resent(transaction, *subscription, which).await,
         Entry::Forgotten(subscription) => {
-            let mut forgotten = 0;
-            for table in [DELIVERIES.name, POSITIONS.name] {
+            let mut some = select(DELIVERIES.name, &["last_sequence"]);
+            some.and_where(equals("subscription", subscription.to_string())).limit(FORGOTTEN_MAX);
+            let mut delete = Query::delete();
+            delete.from_table(Alias::new(DELIVERIES.name));
+            delete.and_where(equals("subscription", subscription.to_string()));
+            delete.and_where(column("last_sequence").in_subquery(some));
+            let forgotten = transaction.execute(&delete).await?.rows_affected();
+            // It goes last: as long as it is there, a start finds what is left.
+            if forgotten < FORGOTTEN_MAX {
                 let mut delete = Query::delete();
-                delete.from_table(Alias::new(table)).and_where(equals("subscription", subscription.to_string()));
-                forgotten += transaction.execute(&delete).await?.rows_affected();
+                delete.from_table(Alias::new(POSITIONS.name));
+                delete.and_where(equals("subscription", subscription.to_string()));
+                transaction.execute(&delete).await?;
             }
             Ok(forgotten)
         }
@@ -240,7 +260,7 @@ impl DeliveryStore for SqlStore {
         subscription: SubscriptionId,
         filter: &DeliveryFilter,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let mut listed = of(subscription);
+        let mut listed = outlines_of(subscription);
         if let Some(state) = filter.state {
             listed.and_where(equals("state", state.name()));
         }
@@ -274,7 +294,7 @@ impl DeliveryStore for SqlStore {
     async fn forget_deliveries_before(&self, at: Timestamp) -> Result<bool, StoreError> {
         let mut old = select(DELIVERIES.name, &["subscription", "last_sequence"]);
         old.and_where(column("resolved_at").is_not_null()).and_where(column("resolved_at").lt(at.millis()));
-        old.order_by(Alias::new("resolved_at"), Order::Asc).limit(FORGOTTEN_TOGETHER);
+        old.order_by(Alias::new("resolved_at"), Order::Asc).limit(FORGOTTEN_MAX);
         let old = self.reader.query_all(&old).await?;
         if old.is_empty() {
             return Ok(false);
@@ -290,6 +310,6 @@ impl DeliveryStore for SqlStore {
             transaction.execute(&delete).await?;
         }
         transaction.commit().await?;
-        Ok(old.len() as u64 == FORGOTTEN_TOGETHER)
+        Ok(old.len() as u64 == FORGOTTEN_MAX)
     }
 }

@@ -21,8 +21,9 @@ use std::time::Duration;
 
 /// Connections that read from SQLite.
 const SQLITE_READERS_MAX: u32 = 4;
-/// Connections to PostgreSQL.
+/// Connections to PostgreSQL that read, and that write.
 const POSTGRES_CONNECTIONS_MAX: u32 = 10;
+const POSTGRES_WRITERS_MAX: u32 = 5;
 /// How long a writer waits for another process's lock on SQLite, and anybody for a connection.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -61,8 +62,11 @@ impl SqlStore {
         }
         let mut options = ConnectOptions::new(url.to_owned());
         options.max_connections(POSTGRES_CONNECTIONS_MAX).acquire_timeout(WAIT_MAX).sqlx_logging(false);
-        let writer = Database::connect(options).await?;
-        Ok(Self { reader: writer.clone(), writer })
+        // Apart, so that whoever reads much keeps no commit waiting.
+        let mut writing = options.clone();
+        writing.max_connections(POSTGRES_WRITERS_MAX);
+        let (writer, reader) = (Database::connect(writing).await?, Database::connect(options).await?);
+        Ok(Self { writer, reader })
     }
 }
 

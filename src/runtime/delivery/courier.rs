@@ -63,7 +63,7 @@ impl Courier {
             let current = self.subscription.borrow_and_update().clone();
             let Some(subscription) = current else {
                 // If the journal has ended, what is left is forgotten at the next start.
-                return self.around.journal.note(Entry::Forgotten(self.id)).await.unwrap_or_default();
+                return self.around.journal.forget(self.id).await.unwrap_or_default();
             };
             let over = if subscription.state == SubscriptionState::Active {
                 let Err(over) = self.carry_all(&subscription).await;
@@ -188,6 +188,7 @@ impl Courier {
             };
             let now = self.around.runtime.now();
             let gap = missed(account, subscription.event_channel, (position + 1, first - 1), now);
+            let gap = self.around.in_form(account, subscription.event_channel, gap).await;
             let planned = self.write_plan(subscription, vec![gap], first - 1).await?;
             for delivery in planned {
                 self.carry(subscription, delivery).await?;
@@ -268,7 +269,7 @@ impl Courier {
     async fn carry(&mut self, subscription: &Subscription, mut delivery: Delivery) -> Result<(), Over> {
         while delivery.state == DeliveryState::Pending {
             self.wait_until(delivery.next_attempt_at).await?;
-            let (sending, outcome) = self.attempt(subscription, &delivery.message).await?;
+            let (sending, outcome) = self.attempt(subscription, &delivery).await?;
             let kind = if outcome.is_ok() { "arrived" } else { "not_taken" };
             metrics::counter!("cordboard_delivery_attempts_total", "outcome" => kind).increment(1);
             match outcome {
@@ -285,10 +286,14 @@ impl Courier {
                     }
                 }
                 Err(not_taken) => {
-                    let off = self.report_failing(subscription, &not_taken.message).await;
+                    let off = self.report_failing(subscription, &delivery, &not_taken.message).await;
                     let pause = pause_after(delivery.tries + 1, self.around.runtime.entropy().seed());
                     delivery.not_taken(sending, not_taken, pause, off);
                     self.around.journal.note(Entry::Attempted(delivery.clone())).await?;
+                    // Switched off: that word has to come back before anything else is tried.
+                    if off.is_some_and(|off| off <= sending.over) {
+                        return Err(self.rest().await);
+                    }
                 }
             }
         }
@@ -313,10 +318,11 @@ impl Courier {
     async fn attempt(
         &mut self,
         subscription: &Subscription,
-        message: &Message,
+        delivery: &Delivery,
     ) -> Result<(Sending, Result<Receipt, NotTaken>), Over> {
         let (around, lanes) = (Arc::clone(&self.around), self.around.lanes.of(self.account));
-        let lane = if self.failing_since().is_some() { &lanes.failing } else { &lanes.sound };
+        let fails = delivery.tries > 0 || self.failing_since().is_some();
+        let lane = if fails { &lanes.failing } else { &lanes.sound };
         let _turn = tokio::select! {
             biased;
             over = self.interrupted() => return Err(over),
@@ -327,7 +333,8 @@ impl Courier {
             Ok(secrets) => secrets,
             Err(error) => return Err(self.trouble(&error)),
         };
-        let outcome = around.sinks.send(Parcel { target: &subscription.target, secrets: &secrets, message, at }).await;
+        let (account, target, message) = (self.account, &subscription.target, &delivery.message);
+        let outcome = around.sinks.send(Parcel { account, target, secrets: &secrets, message, at }).await;
         Ok((Sending { at, over: around.runtime.now() }, outcome))
     }
 
@@ -335,10 +342,14 @@ impl Courier {
         self.subscription.borrow().as_ref().and_then(|subscription| subscription.failing_since)
     }
 
-    /// Says that the subscription fails, and switches it off when it has for too long; when that is or was.
-    async fn report_failing(&mut self, subscription: &Subscription, error: &str) -> Option<Timestamp> {
+    /// Says that the subscription fails, and switches it off when it has for too long; when that is or was. A delivery
+    /// that arrives with its second attempt is not worth a word: words are events, which are delivered in their turn.
+    async fn report_failing(&mut self, of: &Subscription, delivery: &Delivery, error: &str) -> Option<Timestamp> {
+        if delivery.tries == 0 {
+            return None;
+        }
         let Some(off) = self.failing_since().map(switched_off_at) else {
-            self.report(subscription, SubscriptionHealth::Failing { error: error.to_owned() }).await;
+            self.report(of, SubscriptionHealth::Failing { error: error.to_owned() }).await;
             return None;
         };
         if self.around.runtime.now() < off {
@@ -346,10 +357,11 @@ impl Courier {
         }
         let reason = format!("it failed for five days, at last because {error}");
         // If that cannot be told now, it is after the next attempt.
-        self.report(subscription, SubscriptionHealth::Disabled { reason }).await.then_some(off)
+        self.report(of, SubscriptionHealth::Disabled { reason }).await.then_some(off)
     }
 
-    /// Tells the engine, if that can be; what it could not be told now, it is at the next attempt. The record in `subscription` is
+    /// Tells the engine, if that can be; what it could not be told now, it is at the next attempt. The word of the change
+    /// comes back by its event. The record in `subscription` is
     /// brought up to date at once, for the word of the change may take a while to come back.
     async fn report(&mut self, subscription: &Subscription, health: SubscriptionHealth) -> bool {
         let command = Command::ReportSubscription { id: self.id, starts: subscription.starts, health };
@@ -359,8 +371,6 @@ impl Courier {
             tracing::warn!(subscription = %self.id, %failure, "a subscription's health could not be told");
             return false;
         }
-        // Its event brings the same word a little later.
-        drop(self.around.look(account, self.id).await);
         true
     }
 }

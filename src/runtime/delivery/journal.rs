@@ -1,7 +1,8 @@
 //! The one writer of deliveries: takes what is to be written, in order, and writes what has gathered in one commit.
 
 use super::super::port::Clock;
-use super::record::{DeliveryStore, Entry};
+use super::record::{DeliveryStore, Entry, FORGOTTEN_MAX};
+use cordboard_domain::id::SubscriptionId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -37,6 +38,12 @@ impl Journal {
     /// Has an entry written some time, after all that came before it.
     pub async fn note(&self, entry: Entry) -> Result<(), Stopped> {
         self.0.send(Order { entry, written: None }).await.map_err(|_| Stopped)
+    }
+
+    /// Forgets a subscription, a piece at a time: others are written in between.
+    pub async fn forget(&self, subscription: SubscriptionId) -> Result<(), Stopped> {
+        while self.write(Entry::Forgotten(subscription)).await? == FORGOTTEN_MAX {}
+        Ok(())
     }
 
     /// Ends when the entry is written; how many deliveries it was about.

@@ -17,10 +17,9 @@ pub use sink::Sinks;
 
 use super::feed::{Feed, FeedEnd, Wanted};
 use super::{Failure, FeedRefused, Runtime};
-use anyhow::Context;
 use cordboard_domain::event::matching_types;
-use cordboard_domain::event_channel::Subscription;
-use cordboard_domain::id::{AccountId, SubscriptionId};
+use cordboard_domain::event_channel::{Message, Subscription};
+use cordboard_domain::id::{AccountId, EventChannelId, SubscriptionId};
 use courier::Courier;
 use dashmap::DashMap;
 use journal::Journal;
@@ -54,6 +53,7 @@ struct Around {
 }
 
 struct Handle {
+    account: AccountId,
     subscription: watch::Sender<Option<Arc<Subscription>>>,
     nudge: Arc<Notify>,
     task: JoinHandle<()>,
@@ -92,9 +92,6 @@ impl Deliveries {
         }));
         let watchers = Arc::new(Mutex::new(Vec::new()));
         let running = Running { deliveries: deliveries.clone(), watchers: Arc::clone(&watchers), journal: writing };
-        for account in runtime.accounts() {
-            deliveries.0.forget_orphans(account).await.with_context(|| format!("reading deliveries of {account}"))?;
-        }
         let begun = deliveries.begin_new(&HashSet::new());
         lock(&watchers).extend(begun.1);
         let (listening, held) = (deliveries.clone(), Arc::clone(&watchers));
@@ -148,6 +145,10 @@ impl Deliveries {
 impl Around {
     /// Follows an account's subscriptions until the server stops.
     async fn watch(self: Arc<Self>, account: AccountId) {
+        if let Err(error) = self.forget_orphans(account).await {
+            let error = format!("{error:#}");
+            tracing::warn!(%account, error, "deliveries of deleted subscriptions are left; tried again after a start");
+        }
         loop {
             match self.follow(account).await {
                 FeedEnd::Stopped => return,
@@ -187,7 +188,15 @@ impl Around {
         let types = matching_types("subscription.*").map(str::to_owned).collect();
         let feed = self.runtime.feed(account, None, Wanted { types, worker: None }).await?;
         let all = self.runtime.read(account, |engine, _| engine.subscriptions().cloned().collect::<Vec<_>>());
-        for subscription in all.await? {
+        let all = all.await?;
+        // Whose deletion was not heard of, because the feed had broken.
+        let there: HashSet<SubscriptionId> = all.iter().map(|subscription| subscription.id).collect();
+        let of_account = self.couriers.iter().filter(|courier| courier.account == account);
+        let gone: Vec<_> = of_account.map(|courier| *courier.key()).filter(|id| !there.contains(id)).collect();
+        for id in gone {
+            self.tell(account, id, None);
+        }
+        for subscription in all {
             self.tell(account, subscription.id, Some(Arc::new(subscription)));
         }
         Ok(feed)
@@ -198,6 +207,14 @@ impl Around {
         let now = self.runtime.read(account, move |engine, _| engine.subscription(id).cloned()).await?;
         self.tell(account, id, now.map(Arc::new));
         Ok(())
+    }
+
+    /// A message of our own in the form that the channel has: an array where it has batches.
+    async fn in_form(&self, account: AccountId, channel: EventChannelId, message: Message) -> Message {
+        let batched = self.runtime.read(account, move |engine, _| {
+            engine.event_channel(channel).is_some_and(|channel| channel.rules.batch.is_some())
+        });
+        if batched.await.unwrap_or(false) { message.alone_in_batch() } else { message }
     }
 
     fn tell(self: &Arc<Self>, account: AccountId, id: SubscriptionId, now: Option<Arc<Subscription>>) {
@@ -213,7 +230,7 @@ impl Around {
             let (around, stopping) = (Arc::clone(self), self.stopping.subscribe());
             let courier =
                 Courier { around, account, id, subscription: heard, nudge: Arc::clone(&nudge), stopping, served: None };
-            Handle { subscription, nudge, task: tokio::spawn(courier.run()) }
+            Handle { account, subscription, nudge, task: tokio::spawn(courier.run()) }
         });
         handle.subscription.send_replace(now);
     }
@@ -224,7 +241,7 @@ impl Around {
         let there = self.runtime.read(account, |engine, _| engine.subscriptions().map(|one| one.id).collect());
         let there: HashSet<SubscriptionId> = there.await?;
         for id in kept.into_iter().filter(|id| !there.contains(id)) {
-            self.journal.note(Entry::Forgotten(id)).await?;
+            self.journal.forget(id).await?;
         }
         Ok(())
     }

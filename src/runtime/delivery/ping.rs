@@ -31,9 +31,11 @@ impl Deliveries {
         });
         let (event_type, body) = (Some(PING.to_owned()), event.to_string());
         let message = Message { id, first_sequence: 0, last_sequence: 0, events: 1, event_type, body };
+        let message = self.0.in_form(account, subscription.event_channel, message).await;
         let outcome = match live_secrets(subscription, at) {
             Ok(secrets) => {
-                let parcel = Parcel { target: &subscription.target, secrets: &secrets, message: &message, at };
+                let (target, message) = (&subscription.target, &message);
+                let parcel = Parcel { account, target, secrets: &secrets, message, at };
                 self.0.sinks.send(parcel).await
             }
             Err(bad) => {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub const ATTEMPTS_KEPT_MAX: usize = 10;
 /// Deliveries that one call may have sent again.
 pub const RESEND_MAX: u64 = 1_000;
+/// Deliveries that are forgotten with one write, which holds the store's only writer.
+pub const FORGOTTEN_MAX: u64 = 500;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,7 +125,7 @@ pub enum Entry {
         subscription: SubscriptionId,
         which: Resend,
     },
-    /// The subscription is gone.
+    /// The subscription is gone; [`FORGOTTEN_MAX`] of its deliveries go, and its position with the last of them.
     Forgotten(SubscriptionId),
     /// Nothing; it is done when everything before it is.
     Barrier,
@@ -135,7 +137,8 @@ impl Entry {
         match self {
             Self::Planned { deliveries, .. } => deliveries.len() + 1,
             Self::Attempted(_) => 1,
-            Self::Started { .. } | Self::Resent { .. } | Self::Forgotten(_) => RESEND_MAX as usize,
+            Self::Started { .. } | Self::Resent { .. } => RESEND_MAX as usize,
+            Self::Forgotten(_) => FORGOTTEN_MAX as usize,
             Self::Barrier => 0,
         }
     }
@@ -157,6 +160,7 @@ pub trait DeliveryStore: Send + Sync {
     async fn delivery_position(&self, subscription: SubscriptionId) -> Result<Option<Position>, StoreError>;
     /// Pending ones, oldest first.
     async fn pending_deliveries(&self, subscription: SubscriptionId, limit: u64) -> Result<Vec<Delivery>, StoreError>;
+    /// Without their bodies.
     async fn deliveries(
         &self,
         subscription: SubscriptionId,

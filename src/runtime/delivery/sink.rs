@@ -3,6 +3,7 @@
 use super::super::signature::Secret;
 use async_trait::async_trait;
 use cordboard_domain::event_channel::{Message, SubscriptionTarget};
+use cordboard_domain::id::AccountId;
 use cordboard_domain::time::Timestamp;
 
 /// Characters kept of what a receiver answered.
@@ -11,6 +12,7 @@ pub const ANSWER_CHARS_MAX: usize = 500;
 /// One message, addressed.
 #[derive(Debug, Clone, Copy)]
 pub struct Parcel<'a> {
+    pub account: AccountId,
     pub target: &'a SubscriptionTarget,
     /// Each of them signs.
     pub secrets: &'a [Secret],

@@ -12,6 +12,13 @@ async fn entries(server: &RedisServer, stream: &str) -> StreamRangeReply {
     redis::cmd("XRANGE").arg(stream).arg("-").arg("+").query_async(&mut connection).await.expect("a stream")
 }
 
+/// The stream's key: the account's id is in front.
+async fn key(post: &Post) -> String {
+    let events = post.office.get("/v1/events?limit=1").await.is(200).body;
+    let source = events["data"][0]["source"].as_str().expect("a source").to_owned();
+    format!("{}:acme:events", source.strip_prefix("/accounts/").expect("an account"))
+}
+
 async fn subscribe(post: &Post) -> String {
     post.channel("activities", json!({"types": ["activity.*"]})).await;
     let body = json!({"event_channel": "activities", "kind": "redis_stream", "stream": "acme:events"});
@@ -25,7 +32,9 @@ async fn events_become_entries_of_the_stream_in_order() {
     let subscription = subscribe(&post).await;
     let subjects = [post.event("one").await, post.event("two").await];
     let last = post.delivered(&subscription, 2).await;
-    let written = entries(&server, "acme:events").await.ids;
+    // Each account has its own: another's subscription to the same name neither reads nor trims this one's.
+    assert_eq!(entries(&server, "acme:events").await.ids.len(), 0);
+    let written = entries(&server, &key(&post).await).await.ids;
     assert_eq!(written.len(), 2);
     for (entry, subject) in written.iter().zip(&subjects) {
         let field = |name: &str| entry.get::<String>(name).expect("a field");
@@ -58,6 +67,6 @@ async fn a_server_that_was_gone_gets_everything_when_it_is_back() {
         post.delivery(&subscription, |delivery| delivery["state"] == "delivered"),
     )
     .await;
-    assert_eq!(entries(&server, "acme:events").await.ids.len(), 1);
+    assert_eq!(entries(&server, &key(&post).await).await.ids.len(), 1);
     post.subscription(&subscription, |it| it["failing_since"].is_null()).await;
 }

@@ -64,6 +64,21 @@ async fn batches_are_one_message_and_a_throttle_tells_what_it_dropped() {
     assert_eq!(second.event()[1]["data"]["dropped"], 3);
 }
 
+#[tokio::test]
+async fn a_batch_without_a_delay_holds_what_is_there_at_once() {
+    let live = Live::new().await;
+    channel(&live, "together", json!({"types": ["activity.created"], "batch": {"events_max": 4, "delay_s": 0}})).await;
+    let from = last(&live.office).await;
+    for number in 0..6 {
+        activity(&live, &format!("number {number}")).await;
+    }
+    let mut stream = live.stream(&format!("channel=together&after={from}")).await;
+    for expected in [4, 2] {
+        let batch = stream.event().await.event();
+        assert_eq!(batch.as_array().expect("an array").len(), expected);
+    }
+}
+
 fn name_or_type(event: &Value) -> String {
     let named = event["data"]["resource"]["name"].as_str();
     named.or(event["type"].as_str()).expect("a name or a type").to_owned()

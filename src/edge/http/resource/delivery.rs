@@ -20,6 +20,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// Bytes of a delivery's id.
+const ID_BYTES_MAX: usize = 200;
+
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(list_deliveries))
@@ -70,6 +73,9 @@ impl RetryOrder {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
                 let message = "give one `delivery` or a range of sequence numbers, not both";
                 Err(ApiError::field("/delivery", "not_with_range", message))
+            }
+            (Some(id), None, None) if id.len() > ID_BYTES_MAX || id.chars().any(char::is_control) => {
+                Err(ApiError::field("/delivery", "bad_value", "give the `id` of a delivery"))
             }
             (Some(id), None, None) => Ok(Resend::One(id)),
             (None, None, None) if delivered_too => {

@@ -30,6 +30,9 @@ use utoipa_axum::routes;
 /// Without an event for so long, a sign of life with the position is sent.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// Looks in a row at a caller's right to listen that tell nothing, before its stream ends: five minutes.
+const UNSURE_MAX: u32 = 20;
+
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(sse::stream_events)).routes(routes!(socket::open_event_socket))
 }
@@ -108,6 +111,8 @@ struct Stream {
     source: Source,
     /// When the caller's right to listen was last looked at.
     looked_at: Timestamp,
+    /// How often in a row that could not be told.
+    unsure: u32,
     stopping: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
     /// A worker's own stream is its live connection.
@@ -126,7 +131,7 @@ impl Stream {
         let source = source_of(&state, &listener.caller, params).await?;
         let connection = worker.map(|worker| state.presence.connect(account, worker));
         let (stopping, looked_at) = (state.stopping.subscribe(), state.runtime.now());
-        Ok(Self { state, listener, source, looked_at, stopping, _permit: permit, _connection: connection })
+        Ok(Self { state, listener, source, looked_at, unsure: 0, stopping, _permit: permit, _connection: connection })
     }
 
     async fn next(&mut self) -> Next {
@@ -148,16 +153,19 @@ impl Stream {
     }
 
     /// Why the caller may not listen any more.
-    async fn look_again(&self) -> Option<End> {
+    async fn look_again(&mut self) -> Option<End> {
         let identified = async {
             let caller = auth::identify(&self.state, &self.listener.credential).await?;
             auth::still_there(&self.state, &caller).await
         };
         match identified.await {
-            Ok(()) => None,
-            Err(error) if error.status == StatusCode::UNAUTHORIZED => Some(End::Unauthorized),
-            Err(_) => Some(End::Failed),
+            Ok(()) => self.unsure = 0,
+            Err(error) if error.status == StatusCode::UNAUTHORIZED => return Some(End::Unauthorized),
+            // Nobody can tell now: the store is busy or away.
+            Err(_) if self.unsure < UNSURE_MAX => self.unsure += 1,
+            Err(_) => return Some(End::Failed),
         }
+        None
     }
 }
 
