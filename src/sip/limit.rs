@@ -6,6 +6,8 @@ pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Header lines of one message.
 pub const HEADER_LINES_MAX: usize = 256;
+/// Parameters of one URI, and headers of one: comparing two URIs looks at each pair of them.
+pub const URI_PARTS_MAX: usize = 64;
 
 /// The bounds of one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

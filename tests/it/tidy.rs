@@ -68,7 +68,9 @@ fn sources_are_tidy() {
 
 #[test]
 fn the_pure_crates_list_only_what_they_may_use() {
-    for (manifest, may_use) in [("src/domain/Cargo.toml", &DOMAIN_MAY_USE[..]), ("src/sip/Cargo.toml", &SIP_MAY_USE)] {
+    for (manifest, may_use) in
+        [("src/domain/Cargo.toml", &DOMAIN_MAY_USE[..]), ("src/sip/Cargo.toml", &SIP_MAY_USE[..])]
+    {
         let text = read(&root().join(manifest));
         let listed = text.lines().skip_while(|line| *line != "[dependencies]").skip(1);
         for line in listed.take_while(|line| !line.starts_with('[')).filter(|line| !line.trim().is_empty()) {

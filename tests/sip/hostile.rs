@@ -218,6 +218,11 @@ fn giants() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("5,000 brackets in a Contact", with(format!("Contact: {}", "<".repeat(5_000))), "400"),
         ("5,000 parameters", with(format!("Contact: <sip:a@b.example>{}", ";a".repeat(5_000))), "sound"),
         ("a start line of 40,000 bytes", INVITE.replacen("bob", &"b".repeat(40_000), 1).into_bytes(), "drop"),
+        (
+            "5,000 parameters of a URI",
+            INVITE.replacen("<sip:bob@b", &format!("<sip:bob@c.example{};x=y", ";a".repeat(5_000)), 1).into_bytes(),
+            "400",
+        ),
         ("a URI of 20,000 bytes", INVITE.replacen("bob", &"b".repeat(20_000), 1).into_bytes(), "sound"),
     ]
 }

@@ -1,6 +1,7 @@
 //! `sip:` and `sips:` URIs (RFC 3261 §19.1.1).
 
 use super::{Host, Part, UriError, host, is_escaped, is_unreserved};
+use crate::limit::URI_PARTS_MAX;
 use crate::scan::Scan;
 
 /// `sip:user:password@host:port;params?headers`, parts as received.
@@ -30,7 +31,8 @@ impl<'a> UriParams<'a> {
         let is = |byte| is_unreserved(byte) || b"[]/:&+$".contains(&byte);
         let part = |bytes: &[u8]| !bytes.is_empty() && is_escaped(bytes, is);
         let params = Self { bytes };
-        params.iter().all(|(name, value)| part(name) && value.is_none_or(part)).then_some(params)
+        let few = params.iter().nth(URI_PARTS_MAX).is_none();
+        (few && params.iter().all(|(name, value)| part(name) && value.is_none_or(part))).then_some(params)
     }
 
     /// Names and values as received, in order.
@@ -111,7 +113,9 @@ fn split_userinfo(userinfo: &[u8]) -> Result<Userinfo<'_>, UriError> {
 /// `name=value` pairs with ampersands; a value may be empty, a name may not.
 fn are_headers(headers: &[u8]) -> bool {
     let is = |byte| is_unreserved(byte) || b"[]/?:+$".contains(&byte);
-    headers.split(|byte| *byte == b'&').map(split_at_equals).all(|(name, value)| {
+    let pairs = || headers.split(|byte| *byte == b'&').map(split_at_equals);
+    let few = pairs().nth(URI_PARTS_MAX).is_none();
+    few && pairs().all(|(name, value)| {
         !name.is_empty() && is_escaped(name, is) && value.is_some_and(|value| is_escaped(value, is))
     })
 }
