@@ -27,6 +27,6 @@ bless:
 	UPDATE_EXPECT=1 cargo test --package cordboard --test it openapi
 	UPDATE_EXPECT=1 cargo test --package cordboard --test it event_docs
 
-# One bench by name: decision, lifecycle, http, restart, memory, fanout, webhooks, statistics.
+# One bench by name: decision, lifecycle, http, restart, memory, fanout, webhooks, statistics, sip_parse.
 bench:
-	cargo bench --package cordboard --bench $(NAME)
+	cargo bench --package $(if $(filter sip_%,$(NAME)),cordboard-sip,cordboard) --bench $(NAME)

@@ -1,4 +1,5 @@
-//! What a test can check of docs/style.md: headers, sizes, names, leftovers, the domain's fence, links of the docs.
+//! What a test can check of docs/style.md: headers, sizes, names, leftovers, the fences of the pure crates, links of
+//! the docs.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 800;
 const DOMAIN_MAY_USE: [&str; 8] =
     ["serde", "serde_json", "thiserror", "datalogic-rs", "chrono", "chrono-tz", "roaring", "smallvec"];
+const SIP_MAY_USE: [&str; 4] = ["bytes", "memchr", "smallvec", "thiserror"];
 const NAMES_SAYING_NOTHING: [&str; 6] = ["util", "utils", "common", "helper", "helpers", "manager"];
 
 fn root() -> PathBuf {
@@ -55,7 +57,9 @@ fn sources_are_tidy() {
             faults.push(format!("{shown} contains {leftover}"));
         }
         // A bench waits for real; a test never does.
-        if ["tests/it", "tests/sim"].iter().any(|tests| path.starts_with(root().join(tests))) && text.contains(&sleep) {
+        if ["tests/it", "tests/sim", "tests/sip"].iter().any(|tests| path.starts_with(root().join(tests)))
+            && text.contains(&sleep)
+        {
             faults.push(format!("{shown} sleeps"));
         }
     }
@@ -63,12 +67,16 @@ fn sources_are_tidy() {
 }
 
 #[test]
-fn the_domain_lists_only_what_it_may_use() {
-    let manifest = read(&root().join("src/domain/Cargo.toml"));
-    let listed = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
-    for line in listed.take_while(|line| !line.starts_with('[')).filter(|line| !line.trim().is_empty()) {
-        let name = line.split(['=', '.', ' ']).next().unwrap_or_default();
-        assert!(name.starts_with('#') || DOMAIN_MAY_USE.contains(&name), "the domain must not use {name}");
+fn the_pure_crates_list_only_what_they_may_use() {
+    for (manifest, may_use) in
+        [("src/domain/Cargo.toml", &DOMAIN_MAY_USE[..]), ("src/sip/Cargo.toml", &SIP_MAY_USE[..])]
+    {
+        let text = read(&root().join(manifest));
+        let listed = text.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+        for line in listed.take_while(|line| !line.starts_with('[')).filter(|line| !line.trim().is_empty()) {
+            let name = line.split(['=', '.', ' ']).next().unwrap_or_default();
+            assert!(name.starts_with('#') || may_use.contains(&name), "{manifest} must not list {name}");
+        }
     }
 }
 
