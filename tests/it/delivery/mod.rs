@@ -7,4 +7,5 @@ mod post;
 mod random;
 mod redis;
 mod restart;
+mod store_failing;
 mod webhook;

@@ -179,12 +179,12 @@ async fn farewell(stream: &mut EventSource) -> Option<String> {
 #[tokio::test]
 async fn it_ends_when_the_caller_may_not_listen_any_more() {
     let live = Live::new().await;
-    let (revoked, id) = key(&live.office, json!({"name": "one"})).await;
     let token = live.token("ann", 60).await;
+    let (revoked, id) = key(&live.office, json!({"name": "one"})).await;
     let (orphaned, _) = key(&live.office, json!({"name": "desk", "role": "agent", "worker": "ann"})).await;
     let revoke = format!("/v1/api-keys/{id}");
-    // The token's end comes with time.
-    for (credential, gone) in [(revoked, Some(revoke.as_str())), (token, None), (orphaned, Some("/v1/workers/ann"))] {
+    // The token's end comes with time, and it comes first: while others are waited for, time passes too.
+    for (credential, gone) in [(token, None), (revoked, Some(revoke.as_str())), (orphaned, Some("/v1/workers/ann"))] {
         let mut stream = EventSource::new(live.ask(&credential, "", None).await);
         stream.block().await.expect("it begins");
         if let Some(path) = gone {

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod database;
 pub mod dice;
 pub mod ear;
+pub mod failing_deliveries;
 pub mod failing_store;
 pub mod loaded;
 pub mod outbound;
