@@ -34,6 +34,9 @@ const PAGE_HOURS_MAX: usize = 60_000;
 /// Groups that `only` may name.
 const ONLY_MAX: usize = 200;
 
+/// How often groups are listed anew because something was counted before their cells were read.
+const LOOKS_MAX: u32 = 4;
+
 pub fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(get_statistics_history))
 }
@@ -179,9 +182,22 @@ async fn get_statistics_history(
 ) -> Result<Response, ApiError> {
     caller.not_agent()?;
     let question = question(&state, &caller, &params).await?;
-    let (page, next) = page_of(&state, &caller, &question, &params).await?;
-    let groups: Vec<Group> = page.iter().map(|named| named.group.clone()).collect();
-    let history = state.runtime.history(caller.account, &groups, &question.span).await?;
+    let mut looks = 1;
+    let (page, next, groups, history) = loop {
+        let listed = state.runtime.store().statistics_position(caller.account).await?;
+        let (page, next) = page_of(&state, &caller, &question, &params).await?;
+        let groups: Vec<Group> = page.iter().map(|named| named.group.clone()).collect();
+        let mut history = state.runtime.history(caller.account, &groups, &question.span).await?;
+        if history.computed_to.sequence != listed.sequence {
+            // More was counted since the groups were listed, perhaps the first of a group.
+            if looks < LOOKS_MAX {
+                looks += 1;
+                continue;
+            }
+            (history.computed_to.sequence, history.computed_to.time) = (listed.sequence, listed.time);
+        }
+        break (page, next, groups, history);
+    };
     // Thousands of cells are added up and written: other requests of this thread should not wait for that.
     let text = tokio::task::spawn_blocking(move || text_of(&question, &page, &groups, history, next)).await;
     let text = text.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
