@@ -193,10 +193,16 @@ async fn receivers_that_misbehave_are_told_apart_and_harm_nobody() {
     let unproven = crate::fetch::tls::receiver("receiver.test", None, |_| ()).await;
     cases.push((format!("https://receiver.test:{}/", unproven.address.port()), "certificate_refused"));
     // A byte now and then, and never the end.
-    let dripping = Receiver::new(|mut stream| async move {
-        head(&mut stream).await?;
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nab").await?;
-        std::future::pending().await
+    let drips = Arc::new(Notify::new());
+    let heard = Arc::clone(&drips);
+    let dripping = Receiver::new(move |mut stream| {
+        let heard = Arc::clone(&heard);
+        async move {
+            head(&mut stream).await?;
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nab").await?;
+            heard.notify_one();
+            std::future::pending().await
+        }
     })
     .await;
     cases.push((dripping.url(), "timeout"));
@@ -206,8 +212,9 @@ async fn receivers_that_misbehave_are_told_apart_and_harm_nobody() {
     }
     post.event("one").await;
     post.event("two").await;
-    // While one hangs, the sound one has everything.
+    // While two linger, the sound one has everything.
     soon(hangs.notified()).await;
+    soon(drips.notified()).await;
     let arrived = healthy.next_n(2).await;
     assert!(arrived[0].sequence() < arrived[1].sequence());
     // Those that linger are left when time has passed, the others before.
