@@ -267,13 +267,17 @@ impl Courier {
 
     /// Tries until the delivery has arrived or is given up.
     async fn carry(&mut self, subscription: &Subscription, mut delivery: Delivery) -> Result<(), Over> {
+        // It found no room, as at a host of which others already wait for an answer: not among the sound ones again.
+        let mut was_crowded_out = false;
         while delivery.state == DeliveryState::Pending {
             self.wait_until(delivery.next_attempt_at).await?;
-            let (sending, outcome) = self.attempt(subscription, &delivery).await?;
+            let fails = was_crowded_out || delivery.tries > 0 || self.failing_since().is_some();
+            let (sending, outcome) = self.attempt(subscription, &delivery, fails).await?;
             let kind = if outcome.is_ok() { "arrived" } else { "not_taken" };
             metrics::counter!("cordboard_delivery_attempts_total", "outcome" => kind).increment(1);
             match outcome {
                 Err(not_taken) if not_taken.ours => {
+                    was_crowded_out = true;
                     if let Some(over) = self.pause(AGAIN_AFTER).await {
                         return Err(over);
                     }
@@ -319,9 +323,9 @@ impl Courier {
         &mut self,
         subscription: &Subscription,
         delivery: &Delivery,
+        fails: bool,
     ) -> Result<(Sending, Result<Receipt, NotTaken>), Over> {
         let (around, lanes) = (Arc::clone(&self.around), self.around.lanes.of(self.account));
-        let fails = delivery.tries > 0 || self.failing_since().is_some();
         let lane = if fails { &lanes.failing } else { &lanes.sound };
         let _turn = tokio::select! {
             biased;
