@@ -176,3 +176,51 @@ async fn a_deleted_subscription_is_sent_nothing_and_leaves_nothing() {
     assert_eq!(hook.rest().len(), 0);
     post.office.get(&format!("{path}/deliveries")).await.is(404);
 }
+
+#[tokio::test]
+async fn what_is_not_kept_any_more_is_told_of_in_the_form_of_the_channel() {
+    for batch in [Value::Null, json!({"events_max": 5, "delay_s": 0})] {
+        let post = Post::new().await;
+        post.channel("late", json!({"types": ["activity.created"], "batch": batch})).await;
+        let mut hook = Hook::new().await;
+        let subscription = post.subscribe("late", &hook.url).await;
+        let path = format!("/v1/subscriptions/{subscription}");
+        post.office.patch(&path, json!({"state": "paused"})).await.is(200);
+        let from = post.office.get(&path).await.is(200).body["from"].as_u64().expect("a number");
+        post.event("forgotten").await;
+        let kept = post.office.get(&format!("/v1/events?after_sequence={from}")).await.is(200).body;
+        let kept =
+            kept["data"].as_array().expect("a list").last().expect("events")["sequence"].as_u64().expect("one") + 1;
+        post.office.store.keeps_from(kept);
+        post.event("kept").await;
+        post.office.patch(&path, json!({"state": "active"})).await.is(200);
+        let [gap, next] = [hook.next().await.json(), hook.next().await.json()].map(|body| match body {
+            Value::Array(mut events) if !batch.is_null() => events.remove(0),
+            event if batch.is_null() => event,
+            other => panic!("not in the form of the channel: {other}"),
+        });
+        let data = json!({
+            "event_channel": gap["subject"], "reason": "forgotten", "first_sequence": from + 1, "last_sequence": kept - 1,
+        });
+        assert_eq!((&gap["type"], &gap["data"]), (&json!("event_channel.events_dropped"), &data));
+        assert_eq!(next["data"]["resource"]["name"], "kept");
+    }
+}
+
+#[tokio::test]
+async fn deliveries_that_are_over_are_forgotten_in_time() {
+    let post = Post::new().await;
+    let (mut hook, subscription) = post.hook().await;
+    post.event("old").await;
+    hook.next().await;
+    post.delivered(&subscription, 1).await;
+    let kept = Duration::from_secs(u64::from(crate::http::office::DELIVERIES_KEPT_S));
+    // The next look is within the hour.
+    post.office.clock.advance(kept + Duration::from_secs(3_601));
+    super::hook::soon(async {
+        while !post.deliveries(&subscription).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}

@@ -13,7 +13,6 @@ use crate::runtime::delivery::record::{Delivery, DeliveryFilter, DeliveryState, 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use cordboard_domain::event_channel::{Subscription, SubscriptionState};
-use cordboard_domain::id::SubscriptionId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -106,13 +105,10 @@ impl From<Unavailable> for ApiError {
     }
 }
 
-/// The caller's subscription.
+/// The caller's subscription, which agents have none of.
 async fn subscription(state: &HttpState, caller: &Caller, id: &str) -> Result<Subscription, ApiError> {
     caller.not_agent()?;
-    let not_found = || ApiError::not_found("subscription");
-    let id = SubscriptionId::parse(id).map_err(|_| not_found())?;
-    let read = state.runtime.read(caller.account, move |engine, _| engine.subscription(id).cloned());
-    read.await?.ok_or_else(not_found)
+    super::subscription::subscription(state, caller, id).await
 }
 
 fn shown(delivery: &Delivery) -> Value {
