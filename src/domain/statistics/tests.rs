@@ -139,3 +139,28 @@ fn long_times_of_many_workers_are_charged_in_small_parts() {
         .sum();
     assert_eq!(idle, 40 * (30 * 24 * HOUR_MS as u64 + 61_001));
 }
+
+#[test]
+fn a_clock_that_was_set_back_takes_no_time() {
+    let (now, later) = (at("2026-01-05T10:00:00Z"), "2026-01-05T10:30:00.000Z");
+    let (item, workflow, worker) = (crate::id::ItemId(1), crate::id::WorkflowId(2), WorkerId(3));
+    let abandoned = format!(
+        r#"{{"resource":{{"id":"{item}","workflow":"{workflow}","channel":"chat","waiting_since":"{later}",
+            "entered_queue_at":"{later}","state":"canceled"}},"actor":{{"kind":"system"}},"detail":{{"requested":true}}}}"#
+    );
+    let completed = format!(
+        r#"{{"resource":{{"id":"{}","work_item":"{item}","workflow":"{workflow}","channel":"chat","worker":"{worker}",
+            "resolved_at":"{later}","wrapping_at":"{later}"}},"actor":{{"kind":"system"}}}}"#,
+        crate::id::ReservationId(4)
+    );
+    let mut fold = Fold::default();
+    for (kind, data) in [("work_item.canceled", abandoned), ("reservation.completed", completed)] {
+        fold.take(Observed::read(kind, now, &data).expect("an event"));
+    }
+    let changes = fold.take_changes();
+    let all = changes.hours.iter().find(|(key, _)| key.group == Group::All).expect("counted");
+    let cell = &all.1.quarters[0];
+    for kind in [Time::TimeToAbandon, Time::Handle, Time::Wrap] {
+        assert_eq!((cell.time(kind).count(), cell.time(kind).sum_ms()), (1, 0), "{kind:?}");
+    }
+}

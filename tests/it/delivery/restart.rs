@@ -1,8 +1,12 @@
 //! Deliveries over a stop and a start of the server.
 
+use super::hook::while_time_passes;
 use super::post::Post;
+use crate::http::office::ADMIN;
+use crate::support::failing_store::Fate;
 use cordboard::edge::sink::AllSinks;
 use cordboard::runtime::delivery::Deliveries;
+use cordboard_domain::id::SubscriptionId;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -25,4 +29,29 @@ async fn what_was_not_delivered_before_a_stop_is_delivered_after_the_start() {
     let (again, second) = (hook.next().await, hook.next().await);
     assert_eq!(again.id(), first.id());
     assert_eq!(second.json()["data"]["resource"]["name"], json!("two"));
+}
+
+/// Its commit seems to fail, the engine is made anew without the subscription, and the log cannot be read for a while.
+#[tokio::test]
+async fn a_deletion_that_nobody_heard_of_is_noticed() {
+    let post = Post::new().await;
+    let (mut hook, subscription) = post.hook().await;
+    post.event("one").await;
+    hook.next().await;
+    post.delivered(&subscription, 1).await;
+    post.office.store.fail_event_reads(10);
+    post.office.store.fail_next(Fate::FailAfter);
+    let path = format!("/v1/subscriptions/{subscription}");
+    post.office.call(ADMIN, "DELETE", &path, None).await.is(503);
+    let id = SubscriptionId::parse(&subscription).expect("an id");
+    let store = post.office.state.deliveries.store();
+    while_time_passes(&post.office.clock, async {
+        while store.delivery_position(id).await.expect("read").is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    post.event("two").await;
+    assert_eq!(hook.rest().len(), 0);
+    post.office.get(&path).await.is(404);
 }
